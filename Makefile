@@ -1,0 +1,58 @@
+# TMEscope. `make run` and open http://localhost:8501.
+PYTHON  ?= python3
+VENV    := .venv
+BIN     := $(VENV)/bin
+PORT    ?= 8501
+export TMESCOPE_DATA ?= var
+
+.PHONY: run build app test check bench screenshots browser-ready clean
+
+run: build app                     ## environment, database, app
+
+build: $(VENV)/.runtime
+	$(BIN)/python -m core build
+
+app: $(VENV)/.runtime
+	$(BIN)/streamlit run app.py --server.port $(PORT)
+
+test: $(VENV)/.dev browser-ready   ## environment and everything, real-browser tests included
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/pytest -q --durations=15
+
+check: $(VENV)/.dev                ## lint, types, fast tests: before each commit
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/pytest -q -m "not slow and not browser and not realdata"
+
+bench: $(VENV)/.dev browser-ready  ## the figures that the README quotes
+	$(BIN)/python -m core build
+	$(BIN)/python benchmarks/build_time.py
+	$(BIN)/python benchmarks/store_speed.py
+	$(BIN)/python benchmarks/browser_speed.py
+
+screenshots: $(VENV)/.dev browser-ready
+	$(BIN)/python -m core build
+	$(BIN)/python docs/screenshots.py
+
+browser-ready:                     ## Debian's Chromium, for the browser tests and figure export
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || { \
+	  if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+	    apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends chromium fonts-inter; \
+	  else \
+	    echo "Chromium is missing. Install it (Debian, Ubuntu: sudo apt-get install chromium) and run make again."; exit 1; \
+	  fi; }
+
+$(VENV)/bin/pip:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.runtime: $(VENV)/bin/pip requirements.txt
+	$(BIN)/pip install -q --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime requirements-dev.txt
+	$(BIN)/pip install -q --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,69 @@
+"""Exception hierarchy.
+
+CohortError
+├── DataError
+│   ├── SourceUnavailable
+│   ├── SourceCorrupt
+│   ├── SchemaError
+│   ├── IngestError
+│   └── StoreError
+│       ├── NoDatabase
+│       └── QueryTooSlow
+├── UnknownName
+├── BadLink
+├── EmptyCohort
+└── NotMeasured
+    └── TooFewPatients
+
+Only `pages.shared.ui.guard` and `core.__main__` turn a CohortError into words for a
+person. Anything else is a bug and must crash loudly.
+"""
+
+from __future__ import annotations
+
+from data.errors import (
+    CohortError,
+    DataError,
+    IngestError,
+    NoDatabase,
+    QueryTooSlow,
+    SchemaError,
+    SourceCorrupt,
+    SourceUnavailable,
+    StoreError,
+    UnknownName,
+)
+
+
+class BadLink(CohortError):
+    """A shared link or saved cohort cannot be read."""
+
+
+class EmptyCohort(CohortError):
+    """No patient matches; the message says which filter to relax."""
+
+
+class NotMeasured(CohortError):
+    """This cohort lacks what the question needs; the message says which study has it."""
+
+
+class TooFewPatients(NotMeasured):
+    """There are too few patients or events for the statistic asked for."""
+
+
+__all__ = [
+    "BadLink",
+    "CohortError",
+    "DataError",
+    "EmptyCohort",
+    "IngestError",
+    "NoDatabase",
+    "NotMeasured",
+    "QueryTooSlow",
+    "SchemaError",
+    "SourceCorrupt",
+    "SourceUnavailable",
+    "StoreError",
+    "TooFewPatients",
+    "UnknownName",
+]

@@ -1,0 +1,56 @@
+"""Settings: read once from the environment, then passed down."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Where things live and what the process may use.
+
+    Attributes
+    ----------
+    data_dir : folder for the database, downloads, caches and models (TMESCOPE_DATA, default ``var``).
+    mirror : folder that holds the study files at the path of their URL (TMESCOPE_MIRROR), or None to download.
+    offline : never open a network connection (TMESCOPE_OFFLINE=1).
+    workers : processes for the build (TMESCOPE_WORKERS, default 2).
+    query_seconds : time limit of one database query (TMESCOPE_QUERY_SECONDS, default 20).
+    """
+
+    data_dir: Path = Path("var")
+    mirror: Path | None = None
+    offline: bool = False
+    workers: int = 2
+    query_seconds: float = 20.0
+
+    @classmethod
+    def from_env(cls) -> Settings:
+        env = os.environ
+        mirror = env.get("TMESCOPE_MIRROR", "").strip()
+        return cls(
+            data_dir=Path(env.get("TMESCOPE_DATA", "").strip() or "var"),
+            mirror=Path(mirror) if mirror else None,
+            offline=env.get("TMESCOPE_OFFLINE", "").strip() in {"1", "true", "yes"},
+            workers=int(env.get("TMESCOPE_WORKERS", "2")),
+            query_seconds=float(env.get("TMESCOPE_QUERY_SECONDS", "20")),
+        )
+
+    @property
+    def database_dir(self) -> Path:
+        return self.data_dir / "database"
+
+    @property
+    def cache_dir(self) -> Path:
+        return self.data_dir / "cache"
+
+    @property
+    def download_dir(self) -> Path:
+        return self.data_dir / "downloads"
+
+    @property
+    def upload_dir(self) -> Path:
+        """Cohorts that users ingested; they survive every rebuild."""
+        return self.data_dir / "uploads"

@@ -1,0 +1,547 @@
+"""Every table, column, dtype and unit of the cohort database, written once.
+
+Loaders produce frames that `Table.conform` accepts; the store creates its tables from
+here; pages take labels and units from here. Nulls stay null: a missing value is never 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import polars as pl
+
+from data.errors import SchemaError
+
+SCHEMA_VERSION = 1
+
+Kind = Literal["id", "category", "number", "flag", "time", "event", "text", "list"]
+DAYS_PER_MONTH = 30.4375
+RECIST_LEVELS = ("CR", "PR", "SD", "PD")
+PHENOTYPES = ("desert", "excluded", "inflamed")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One column: its dtype, what a person calls it, its unit, and what kind of value it holds."""
+
+    name: str
+    dtype: pl.DataType
+    label: str
+    unit: str = ""
+    kind: Kind = "text"
+    about: str = ""
+
+    @property
+    def axis(self) -> str:
+        """Axis title: label with unit ("Overall survival, months")."""
+        return f"{self.label}, {self.unit}" if self.unit else self.label
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """One table of the database."""
+
+    name: str
+    about: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+
+    @property
+    def dtypes(self) -> dict[str, pl.DataType]:
+        return {column.name: column.dtype for column in self.columns}
+
+    def column(self, name: str) -> Column:
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise SchemaError(f"table {self.name} has no column '{name}'; it has {', '.join(self.dtypes)}")
+
+    def empty(self) -> pl.DataFrame:
+        return pl.DataFrame(schema=self.dtypes)
+
+    def conform(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Cast to the table's dtypes, add columns that are missing as nulls, put columns in order.
+
+        Raises
+        ------
+        SchemaError
+            A column that the table does not know, or a value that its dtype cannot hold, or a null or
+            duplicated key.
+        """
+        unknown = [name for name in frame.columns if name not in self.dtypes]
+        if unknown:
+            raise SchemaError(
+                f"table {self.name} has no column {', '.join(map(repr, unknown))}; drop it or add it to data/schema.py"
+            )
+        columns: list[pl.Series] = []
+        for column in self.columns:
+            if column.name not in frame.columns:
+                columns.append(pl.Series(column.name, [None] * frame.height, dtype=column.dtype))
+                continue
+            series = frame[column.name]
+            try:
+                columns.append(series.cast(column.dtype, strict=True))
+            except pl.exceptions.PolarsError as error:
+                raise SchemaError(
+                    f"column {self.name}.{column.name} must be {column.dtype}: {str(error).splitlines()[0]}"
+                ) from error
+        result = pl.DataFrame(columns)
+        for name in self.key:
+            if result[name].null_count():
+                raise SchemaError(
+                    f"column {self.name}.{name} is part of the key but {result[name].null_count()} are null"
+                )
+        if self.key and result.select(self.key).is_duplicated().any():
+            twice = result.filter(result.select(self.key).is_duplicated()).select(self.key).row(0)
+            raise SchemaError(f"table {self.name} holds {dict(zip(self.key, twice, strict=True))} more than once")
+        return result
+
+
+_T, _F, _I, _B = pl.String(), pl.Float64(), pl.Int64(), pl.Boolean()
+_F32, _LF32, _LT = pl.Float32(), pl.List(pl.Float32), pl.List(pl.String)
+
+
+def _id(name: str, label: str, about: str = "") -> Column:
+    return Column(name=name, dtype=_T, label=label, kind="id", about=about)
+
+
+def _category(name: str, label: str, about: str = "") -> Column:
+    return Column(name=name, dtype=_T, label=label, kind="category", about=about)
+
+
+def _number(name: str, label: str, unit: str = "", *, about: str = "") -> Column:
+    return Column(name=name, dtype=_F, label=label, unit=unit, kind="number", about=about)
+
+
+def _flag(name: str, label: str, about: str = "") -> Column:
+    return Column(name=name, dtype=_B, label=label, kind="flag", about=about)
+
+
+def _endpoint(prefix: str, label: str) -> tuple[Column, Column]:
+    start = "from first dose (treated cohorts) or diagnosis (TCGA)"
+    return (
+        Column(name=f"{prefix}_months", dtype=_F, label=label, unit="months", kind="time", about=start),
+        Column(
+            name=f"{prefix}_event",
+            dtype=_B,
+            label=f"{label}: event",
+            kind="event",
+            about="true = event, false = censored",
+        ),
+    )
+
+
+def _text(name: str, label: str, about: str = "") -> Column:
+    return Column(name=name, dtype=_T, label=label, about=about)
+
+
+def _int(name: str, label: str, unit: str = "") -> Column:
+    return Column(name=name, dtype=_I, label=label, unit=unit, kind="number")
+
+
+_STUDY = _id("study", "Study")
+_COHORT = _category("cohort", "Cohort", "a separately judged group of patients inside a study")
+_PATIENT = _id("patient_id", "Patient", "'study:' + the id that the source gives; unique over all studies")
+
+STUDY = Table(
+    name="study",
+    about="One row a study: where it came from and what it may be used for.",
+    key=("study",),
+    columns=(
+        _STUDY,
+        _text("title", "Title"),
+        _text("citation", "Citation"),
+        _text("doi", "DOI"),
+        _text("licence", "Licence"),
+        _text("cancer", "Cancer"),
+        _text("treatment", "Treatment"),
+        _flag("synthetic", "Synthetic", "true only for the simulator's studies"),
+        _flag("uploaded", "Uploaded by a user"),
+        _text("response_definition", "Response definition"),
+        _text("status", "Status", "'built' or 'unavailable'"),
+        _text("reason", "Why it is unavailable"),
+        _text("notes", "Notes", "one loader note a line"),
+        _text("version", "Version", "hash of the study's files and loader"),
+    ),
+)
+
+PATIENT = Table(
+    name="patient",
+    about="One row a patient: clinical, treatment, biomarkers, endpoints.",
+    key=("patient_id",),
+    columns=(
+        _PATIENT,
+        _STUDY,
+        _COHORT,
+        _id("source_id", "Source id", "the id as published"),
+        # who
+        _number("age_years", "Age", "years"),
+        _category("sex", "Sex", "'female' or 'male'"),
+        _category("race", "Race"),
+        _category("cancer_type", "Cancer type"),
+        _category("histology", "Histology"),
+        _category("stage", "Stage"),
+        _category("ecog", "ECOG performance status"),
+        _category("smoking", "Smoking", "'never', 'former', 'current', 'ever'"),
+        _number("pack_years", "Smoking", "pack-years"),
+        _number("bmi", "Body mass index", "kg/m²"),
+        _category("sample_site", "Biopsy site"),
+        _category("metastatic_site", "Metastatic site"),
+        _number("treatment_year", "Year of treatment start"),
+        # treatment
+        _category("drug", "Drug"),
+        _category(
+            "drug_class", "Drug class", "'PD-1/PD-L1', 'CTLA-4', 'combination', 'ICB + chemotherapy', 'no ICB', ..."
+        ),
+        _category("arm", "Arm", "'ICB' or 'control'"),
+        _flag("prior_systemic_therapy", "Prior systemic therapy"),
+        _flag("prior_platinum", "Prior platinum"),
+        _flag("prior_ctla4", "Prior anti-CTLA-4"),
+        # biomarkers
+        _number("tmb_per_mb", "Tumour mutational burden", "mutations/Mb"),
+        _number("mutation_count", "Non-synonymous mutations", "mutations"),
+        _number("neoantigen_per_mb", "Neoantigen burden", "neoantigens/Mb"),
+        _number("neoantigen_count", "Neoantigens", "neoantigens"),
+        _number("pdl1_tps_percent", "PD-L1 tumour proportion score", "%"),
+        _category("pdl1_ic", "PD-L1 on immune cells", "'IC0', 'IC1', 'IC2+'"),
+        _category("pdl1_tc", "PD-L1 on tumour cells", "'TC0', 'TC1', 'TC2+'"),
+        _flag("msi_high", "Microsatellite instability, high"),
+        _number("albumin_g_per_dl", "Albumin", "g/dL"),
+        _number("nlr", "Neutrophil-to-lymphocyte ratio"),
+        _number("platelets_per_nl", "Platelets", "10⁹/L"),
+        _number("haemoglobin_g_per_dl", "Haemoglobin", "g/dL"),
+        _category("ldh", "Lactate dehydrogenase", "'normal' or 'elevated'"),
+        _number("fcna", "Fraction of genome with copy-number alteration"),
+        _flag("hla_loh", "HLA loss of heterozygosity"),
+        _number("hed", "HLA-I evolutionary divergence"),
+        _number("purity", "Tumour purity"),
+        _number("ploidy", "Ploidy"),
+        _number("leukocyte_fraction", "Leukocyte fraction"),
+        _number("til_percent", "Tumour-infiltrating lymphocytes, H&E", "% of tissue"),
+        _category("phenotype", "Immune phenotype", "'desert', 'excluded' or 'inflamed', by pathology"),
+        _category("molecular_subtype", "Molecular subtype"),
+        _category("immune_subtype", "Immune subtype (C1–C6)"),
+        # endpoints
+        _category("recist", "Best response (RECIST)", "'CR', 'PR', 'SD' or 'PD'"),
+        _flag("response", "Response", "RECIST CR or PR against SD or PD; null = not evaluable"),
+        _text("response_definition", "Response definition", "how `response` was made"),
+        *_endpoint("os", "Overall survival"),
+        *_endpoint("pfs", "Progression-free survival"),
+        *_endpoint("dss", "Disease-specific survival"),
+        *_endpoint("dfi", "Disease-free interval"),
+    ),
+)
+
+SAMPLE = Table(
+    name="sample",
+    about="One row a biological sample; a patient may have several.",
+    key=("sample_id",),
+    columns=(
+        _id("sample_id", "Sample"),
+        _PATIENT,
+        _STUDY,
+        _category("kind", "Kind", "'rna', 'exome', 'panel', 'slide', 'section'"),
+        _category("timepoint", "Time point", "'pre-treatment', 'on-treatment', ..."),
+        _category("site", "Site"),
+    ),
+)
+
+ASSAY = Table(
+    name="assay",
+    about="One row a matrix of `expression`: its unit and, in order, the samples its value lists run over.",
+    key=("study", "assay"),
+    columns=(
+        _STUDY,
+        _id("assay", "Assay"),
+        _text("unit", "Unit", "'log2 TPM', 'voom log2 CPM', 'z-score', 'counts', 'intensity'"),
+        _category("level", "Level", "'patient' (one column a patient's sample), 'spot' or 'cell'"),
+        _flag("preferred", "Preferred", "the assay that scores are computed from"),
+        _int("n_genes", "Genes"),
+        Column(name="samples", dtype=_LT, label="Samples", kind="list"),
+        Column(name="patients", dtype=_LT, label="Patients", kind="list"),
+    ),
+)
+
+EXPRESSION = Table(
+    name="expression",
+    about="One row a gene of an assay; values run over the assay's samples. Clustered by gene, so that one gene over all "
+    "cohorts and one cohort over all genes are both one short scan.",
+    key=("study", "assay", "gene"),
+    columns=(
+        _STUDY,
+        _id("assay", "Assay"),
+        _id("gene", "Gene", "HGNC symbol as the source gives it, upper case"),
+        Column(name="values", dtype=_LF32, label="Expression", kind="list"),
+    ),
+)
+
+MUTATION = Table(
+    name="mutation",
+    about="One row a somatic mutation.",
+    key=(),
+    columns=(
+        _PATIENT,
+        _STUDY,
+        _id("gene", "Gene"),
+        _text("protein_change", "Protein change"),
+        _category("effect", "Effect", "'missense', 'nonsense', 'frameshift', 'splice', 'inframe', 'silent', 'other'"),
+        _text("chromosome", "Chromosome"),
+        _int("position", "Position", "bp"),
+        _text("reference_allele", "Reference"),
+        _text("alternate_allele", "Alternate"),
+        _number("vaf", "Variant allele fraction"),
+    ),
+)
+
+COPY_NUMBER = Table(
+    name="copy_number",
+    about="One row a gene of a patient with a copy-number call other than neutral.",
+    key=("patient_id", "gene"),
+    columns=(
+        _PATIENT,
+        _STUDY,
+        _id("gene", "Gene"),
+        Column(
+            name="call",
+            dtype=pl.Int8(),
+            label="Copy-number call",
+            kind="number",
+            about="-2 deep deletion .. +2 amplification",
+        ),
+    ),
+)
+
+SIGNATURE_SCORE = Table(
+    name="signature_score",
+    about="One row a signature of a patient.",
+    key=("patient_id", "signature", "assay"),
+    columns=(
+        _PATIENT,
+        _STUDY,
+        _id("assay", "Assay"),
+        _id("signature", "Signature"),
+        _number("score", "Score", about="in the unit of the signature's method"),
+        _number("z", "Score, standardised within the cohort", "SD"),
+        _number("coverage", "Genes of the signature that the assay has", "fraction"),
+    ),
+)
+
+CELL_FRACTION = Table(
+    name="cell_fraction",
+    about="One row a cell type of a patient, by deconvolution or published table.",
+    key=("patient_id", "method", "cell_type"),
+    columns=(
+        _PATIENT,
+        _STUDY,
+        _category("method", "Method", "'quanTIseq', 'CIBERSORT', ..."),
+        _id("cell_type", "Cell type"),
+        _number("fraction", "Fraction"),
+    ),
+)
+
+SLIDE_FEATURE = Table(
+    name="slide_feature",
+    about="One row a feature of a slide.",
+    key=("slide_id", "feature"),
+    columns=(
+        _id("slide_id", "Slide"),
+        _PATIENT,
+        _STUDY,
+        _id("feature", "Feature"),
+        _number("value", "Value"),
+    ),
+)
+
+SPOT = Table(
+    name="spot",
+    about="One row a spatial spot or segmented cell.",
+    key=("study", "section_id", "spot_id"),
+    columns=(
+        _STUDY,
+        _PATIENT,
+        _id("section_id", "Section"),
+        _id("spot_id", "Spot"),
+        _category("kind", "Kind", "'spot' or 'cell'"),
+        _number("x_um", "x", "µm"),
+        _number("y_um", "y", "µm"),
+        _number("pixel_x", "x", "px"),
+        _number("pixel_y", "y", "px"),
+        _category("label", "Label", "pathologist's region, or cell phenotype"),
+        _number("total", "Counts", "molecules"),
+    ),
+)
+
+EMBEDDING = Table(
+    name="embedding",
+    about="One row a patient's feature-space coordinates and their two-dimensional picture.",
+    key=("patient_id", "space"),
+    columns=(
+        _PATIENT,
+        _STUDY,
+        _id("space", "Feature space", "'tme_signatures', later a model's hash"),
+        Column(name="vector", dtype=_LF32, label="Vector", kind="list"),
+        _number("umap_1", "UMAP 1"),
+        _number("umap_2", "UMAP 2"),
+    ),
+)
+
+PREDICTION = Table(
+    name="prediction",
+    about="One row a predictor's score for a patient, with the protocol that made it.",
+    key=("patient_id", "predictor", "protocol"),
+    columns=(
+        _PATIENT,
+        _STUDY,
+        _COHORT,
+        _id("predictor", "Predictor"),
+        _category("protocol", "Protocol", "see PROTOCOLS"),
+        _number("score", "Score", about="higher = more likely to respond"),
+        _number("probability", "Probability of response", about="null where the score is not a probability"),
+        _text("trained_on", "Trained on"),
+    ),
+)
+
+ATTRIBUTION = Table(
+    name="attribution",
+    about="One row a feature's SHAP value for a patient, in log-odds; base + sum of SHAP = the model's output.",
+    key=("patient_id", "predictor", "protocol", "feature"),
+    columns=(
+        _PATIENT,
+        _STUDY,
+        _COHORT,
+        _id("predictor", "Predictor"),
+        _category("protocol", "Protocol"),
+        _id("feature", "Feature"),
+        _text("feature_group", "Correlated group"),
+        _number("value", "Feature value", about="in the feature's own unit; null = imputed inside the fold"),
+        _number("shap", "SHAP value", "log-odds"),
+        _number("base", "Base value", "log-odds"),
+        _number("output", "Model output", "log-odds"),
+    ),
+)
+
+CLUSTER = Table(
+    name="cluster",
+    about="One row a patient's TME type, found in feature space (never on UMAP coordinates).",
+    key=("patient_id", "space"),
+    columns=(
+        _PATIENT,
+        _STUDY,
+        _id("space", "Feature space"),
+        _int("cluster", "TME type"),
+        _category("name", "TME type, named by its top signatures"),
+        _number("stability", "Stability", about="mean Jaccard overlap of this type over bootstrap refits"),
+        _number("silhouette", "Silhouette"),
+    ),
+)
+
+PERFORMANCE = Table(
+    name="performance",
+    about="One row a predictor on a cohort: discrimination with its interval and protocol.",
+    key=("study", "cohort", "predictor", "protocol"),
+    columns=(
+        _STUDY,
+        _COHORT,
+        _id("predictor", "Predictor"),
+        _category("protocol", "Protocol"),
+        _int("n", "Patients"),
+        _int("n_missing", "Patients without the predictor"),
+        _int("responders", "Responders"),
+        _number("auc", "AUC"),
+        _number("ci_low", "AUC, lower 95%"),
+        _number("ci_high", "AUC, upper 95%"),
+        _number("brier", "Brier score"),
+        _number("brier_null", "Brier score of the prevalence"),
+        _number("calibration_slope", "Calibration slope"),
+        _number("calibration_intercept", "Calibration intercept"),
+    ),
+)
+
+GENE_SET = Table(
+    name="gene_set",
+    about="One row a gene of a published gene set or deconvolution reference.",
+    key=("collection", "name", "gene"),
+    columns=(
+        _STUDY,
+        _id("collection", "Collection", "'hallmark', 'mcp_counter', 'quantiseq_til10' or 'quantiseq_excluded'"),
+        _id("name", "Set or cell type"),
+        _id("gene", "Gene", "HGNC symbol as published, upper case"),
+        _number("weight", "Weight", about="null in an unweighted set; mean TPM of the cell type in 'quantiseq_til10'"),
+        _number("mrna_scaling", "mRNA content of the cell type", about="quanTIseq only; null elsewhere"),
+    ),
+)
+
+SPOT_FRACTION = Table(
+    name="spot_fraction",
+    about="One row a cell type of a spatial spot, by deconvolution.",
+    key=("section_id", "spot_id", "level", "cell_type"),
+    columns=(
+        _STUDY,
+        _id("section_id", "Section"),
+        _id("spot_id", "Spot"),
+        _category("level", "Level", "'major' or 'minor' cell types"),
+        _id("cell_type", "Cell type"),
+        _number("fraction", "Fraction"),
+    ),
+)
+
+CHECK = Table(
+    name="check_result",
+    about="One row a data check on a study.",
+    key=("study", "check"),
+    columns=(
+        _STUDY,
+        _id("check", "Check"),
+        _text("title", "What is checked"),
+        _category("status", "Status", "'pass', 'warn', 'fail' or 'not applicable'"),
+        _int("n", "Rows concerned"),
+        _text("detail", "Detail"),
+        Column(name="rows", dtype=_LT, label="Rows", kind="list", about="ids of the rows concerned, at most 200"),
+    ),
+)
+
+REFUSED = Table(
+    name="refused",
+    about="One row a row of a user's file that was not taken in.",
+    key=(),
+    columns=(_STUDY, _text("file", "File"), _int("line", "Line"), _text("row_id", "Row"), _text("reason", "Reason")),
+)
+
+PROVENANCE = Table(
+    name="provenance",
+    about="One row a file or computation that the database was made from.",
+    key=(),
+    columns=(
+        _STUDY,
+        _text("item", "Item"),
+        _text("url", "URL"),
+        _text("sha256", "SHA-256"),
+        _int("bytes", "Size", "bytes"),
+        _text("licence", "Licence"),
+    ),
+)
+
+TABLES: Mapping[str, Table] = {
+    table.name: table
+    for table in (
+        STUDY, PATIENT, SAMPLE, ASSAY, EXPRESSION, MUTATION, COPY_NUMBER, SIGNATURE_SCORE, CELL_FRACTION, SLIDE_FEATURE,
+        SPOT, SPOT_FRACTION, GENE_SET, EMBEDDING, PREDICTION, ATTRIBUTION, CLUSTER, PERFORMANCE, CHECK, REFUSED, PROVENANCE,
+    )
+}  # fmt: skip
+
+PROTOCOLS: Mapping[str, str] = {
+    "published": "published formula, fixed before these patients were seen",
+    "out_of_fold": "cross-fitted: each patient scored by a model that never saw them",
+    "leave_one_cohort_out": "leave-one-cohort-out: fitted on the other cohorts",
+    "external": "fitted on another cohort, then fixed",
+    "in_sample": "in-sample: these patients trained the model; not a measure of performance",
+}
+
+ENDPOINTS: Mapping[str, str] = {
+    "os": "Overall survival",
+    "pfs": "Progression-free survival",
+    "dss": "Disease-specific survival",
+    "dfi": "Disease-free interval",
+}
