@@ -6,6 +6,7 @@ CohortError
 │   ├── SourceCorrupt
 │   ├── SchemaError
 │   ├── IngestError
+│   ├── BuildError
 │   └── StoreError
 │       ├── NoDatabase
 │       └── QueryTooSlow
@@ -22,6 +23,7 @@ person. Anything else is a bug and must crash loudly.
 from __future__ import annotations
 
 from data.errors import (
+    BuildError,
     CohortError,
     DataError,
     IngestError,
@@ -53,6 +55,7 @@ class TooFewPatients(NotMeasured):
 
 __all__ = [
     "BadLink",
+    "BuildError",
     "CohortError",
     "DataError",
     "EmptyCohort",

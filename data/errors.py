@@ -32,6 +32,10 @@ class IngestError(DataError):
     """A user's own cohort cannot be taken in."""
 
 
+class BuildError(DataError):
+    """The database cannot be built here and now: folder, disk, another build, nothing to build from."""
+
+
 class StoreError(DataError):
     """The cohort database cannot be opened or asked."""
 

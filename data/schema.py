@@ -220,6 +220,7 @@ PATIENT = Table(
         _number("ploidy", "Ploidy"),
         _number("leukocyte_fraction", "Leukocyte fraction"),
         _number("til_percent", "Tumour-infiltrating lymphocytes, H&E", "% of tissue"),
+        _category("til_pattern", "TIL map pattern, H&E", "'Brisk Diffuse', 'Brisk Band-like', 'Non-Brisk Multifocal', ..."),
         _category("phenotype", "Immune phenotype", "'desert', 'excluded' or 'inflamed', by pathology"),
         _category("molecular_subtype", "Molecular subtype"),
         _category("immune_subtype", "Immune subtype (C1–C6)"),
@@ -245,6 +246,7 @@ SAMPLE = Table(
         _category("kind", "Kind", "'rna', 'exome', 'panel', 'slide', 'section'"),
         _category("timepoint", "Time point", "'pre-treatment', 'on-treatment', ..."),
         _category("site", "Site"),
+        _category("immune_subtype", "Immune subtype (C1–C6)", "of this very sample; the patient's row has one per patient"),
     ),
 )
 
@@ -422,6 +424,27 @@ ATTRIBUTION = Table(
     ),
 )
 
+ATTRIBUTION_SUMMARY = Table(
+    name="attribution_summary",
+    about="One row a feature of a predictor on a cohort: how much it moves the output, and whether that beats shuffled labels.",
+    key=("study", "cohort", "predictor", "protocol", "feature"),
+    columns=(
+        _STUDY,
+        _COHORT,
+        _id("predictor", "Predictor"),
+        _category("protocol", "Protocol"),
+        _id("feature", "Feature"),
+        _text("label", "Feature in words"),
+        _text("feature_group", "Correlated group", "features whose ranks correlate above .7 with each other"),
+        _int("n", "Patients"),
+        _number("mean_abs_shap", "Mean absolute SHAP value", "log-odds"),
+        _number("ci_low", "Mean absolute SHAP value, lower 95%", "log-odds", about="bootstrap over patients"),
+        _number("ci_high", "Mean absolute SHAP value, upper 95%", "log-odds", about="bootstrap over patients"),
+        _number("null_95", "95th percentile with shuffled labels", "log-odds", about="null for a published formula"),
+        _flag("beats_null", "Beats shuffled labels"),
+    ),
+)
+
 CLUSTER = Table(
     name="cluster",
     about="One row a patient's TME type, found in feature space (never on UMAP coordinates).",
@@ -487,6 +510,24 @@ SPOT_FRACTION = Table(
     ),
 )
 
+TRUTH = Table(
+    name="truth",
+    about="One row a synthetic patient: what the simulator planted, so that an analysis can be checked against it.",
+    key=("patient_id",),
+    columns=(
+        _PATIENT,
+        _STUDY,
+        _category("tme_type", "Planted TME type"),
+        _number("predictive", "Predictive marker", "SD", about="raises response and survival under ICB only"),
+        _number("prognostic", "Prognostic marker", "SD", about="changes survival in both arms alike, response in none"),
+        _number("decoy", "Decoy marker", "SD", about="correlated with both, without an effect of its own"),
+        _number("true_log_odds", "True log-odds of response, in the arm received"),
+        _number("true_log_odds_icb", "True log-odds of response under ICB"),
+        _number("true_log_odds_control", "True log-odds of response under control"),
+        _number("true_log_hazard", "True log hazard of death, in the arm received", about="relative to the study's baseline"),
+    ),
+)
+
 CHECK = Table(
     name="check_result",
     about="One row a data check on a study.",
@@ -527,7 +568,8 @@ TABLES: Mapping[str, Table] = {
     table.name: table
     for table in (
         STUDY, PATIENT, SAMPLE, ASSAY, EXPRESSION, MUTATION, COPY_NUMBER, SIGNATURE_SCORE, CELL_FRACTION, SLIDE_FEATURE,
-        SPOT, SPOT_FRACTION, GENE_SET, EMBEDDING, PREDICTION, ATTRIBUTION, CLUSTER, PERFORMANCE, CHECK, REFUSED, PROVENANCE,
+        SPOT, SPOT_FRACTION, GENE_SET, EMBEDDING, PREDICTION, ATTRIBUTION, ATTRIBUTION_SUMMARY,
+        CLUSTER, PERFORMANCE, TRUTH, CHECK, REFUSED, PROVENANCE,
     )
 }  # fmt: skip
 

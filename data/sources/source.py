@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
+from urllib.parse import unquote
 
 import numpy as np
 import numpy.typing as npt
@@ -32,7 +33,7 @@ class Files:
 
     def path(self, ending: str) -> Path:
         """The local copy of the one file whose (percent-decoded) URL ends in `ending`."""
-        found = [path for url, path in self.paths.items() if url.endswith(ending)]
+        found = [path for url, path in self.paths.items() if unquote(url).endswith(ending)]
         if len(found) != 1:
             raise SourceUnavailable(f"{len(found)} files of the source end in '{ending}'; exactly one must")
         return found[0]

@@ -1,0 +1,253 @@
+"""Kaplan-Meier figure: steps, band, censor ticks, labels at the curves' ends, medians, hazard ratio, risk table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+import polars as pl
+
+from core.figures import words
+from core.figures.chart import Chart, Provenance
+from core.figures.layout import badge, frame, note, shorten, spread, widest
+from core.figures.theme import DASHES, INK, LINE, MUTED, SMALL_SIZE, TEXT_SIZE, colours, fade
+from core.finding import Finding
+from core.survival.endpoint import Floats
+from core.survival.kaplan_meier import Curve, Curves, risk_table
+
+ROW = 26
+PLOT = 380
+AXIS = 62
+LEAST_AT_RISK = 0.10
+
+
+def _cut(curve: Curve) -> float:
+    """Last time at which at least 10% of the group is at risk."""
+    steps = curve.steps
+    enough = steps.filter(pl.col("n_risk") >= max(1.0, LEAST_AT_RISK * curve.n))
+    return float(enough["time"].max() or 0.0) if not enough.is_empty() else float(steps["time"].max() or 0.0)
+
+
+def _stairs(x: Floats, y: Floats) -> tuple[Floats, Floats]:
+    """Corner points of a right-continuous step function."""
+    return np.repeat(x, 2)[1:], np.repeat(y, 2)[:-1]
+
+
+def _drawn(curve: Curve, end: float) -> tuple[Floats, Floats, Floats, Floats]:
+    """Time, survival and limits from 0 to `end`, limits filled where they do not exist."""
+    steps = curve.steps.filter(pl.col("time") <= end)
+    time = np.concatenate(([0.0], steps["time"].to_numpy(), [end]))
+    survival = np.concatenate(([1.0], steps["survival"].to_numpy()))
+    survival = np.append(survival, survival[-1])
+    limits = []
+    for name in ("ci_low", "ci_high"):
+        limit = np.concatenate(([1.0], steps[name].cast(pl.Float64).fill_null(np.nan).to_numpy()))
+        limit = np.append(limit, limit[-1])
+        limit = np.where(survival >= 1.0, 1.0, limit)
+        limits.append(limit)
+    return time, survival, limits[0], limits[1]
+
+
+def _summary(curves: Curves, test: Finding | None, ratios: Sequence[Finding]) -> list[str]:
+    """The lines of numbers inside the figure."""
+    lines = []
+    for ratio in ratios[:3]:
+        pair = ratio.name.partition(": ")[2]
+        lines.append(f"<b>{words.hazard(ratio)}</b>" + (f"  {pair}" if pair else ""))
+    if test is not None:
+        lines.append(f"Log-rank {words.p(test.p_value)}")
+    if len(curves.curves) == 1:
+        lines.append(f"Median {words.median(curves.curves[0].median, curves.curves[0].median_ci)}")
+    else:
+        for c in curves.curves:
+            lines.append(f"Median {words.median(c.median, c.median_ci)}  {shorten(c.group, 26)}")
+    return lines
+
+
+def km(
+    curves: Curves,
+    test: Finding | None = None,
+    ratios: Sequence[Finding] = (),
+    *,
+    provenance: Provenance,
+    title: str = "",
+    follow_up: Finding | None = None,
+) -> Chart:
+    """Kaplan-Meier curves with everything that a reader needs to judge them.
+
+    Parameters
+    ----------
+    curves : from `kaplan_meier`. test : from `logrank`. ratios : from `hazard_ratio`.
+    follow_up : from `median_follow_up`, for the caption.
+    """
+    k = len(curves.curves)
+    colour = colours(curves.labels)
+    cuts = [_cut(c) for c in curves.curves]
+    end = max([*cuts, 1e-9])
+    truncated = any(cut < float(c.steps["time"].max() or 0.0) for cut, c in zip(cuts, curves.curves, strict=True))
+    names = [shorten(label, 30) for label in curves.labels]
+    ends = [f"<b>{name}</b><br>n = {c.n:,}, {words.count(c.events, 'event')}" for name, c in zip(names, curves.curves, strict=True)]
+    left = max(96.0, widest(names, size=TEXT_SIZE) + 34)
+    right = widest(ends) + 36
+    table = ROW * (k + 1)
+    area = PLOT + AXIS + table
+    figure = frame(height=area + 36 + 16, least=area * 0.8, margin={"l": left, "r": right, "t": 36, "b": 16})
+    bottom = (AXIS + table) / area
+    for i, curve in enumerate(curves.curves):
+        _draw_curve(figure, curve, (colour[curve.group], DASHES[i % len(DASHES)], cuts[i]))
+    ticks = [t for t in curves.ticks if t <= end * 1.001] or [0.0]
+    step = ticks[1] - ticks[0] if len(ticks) > 1 else max(end, 1e-9)
+    if len(ticks) < 4 and len(ticks) > 1:
+        step = step / 2
+        ticks = [float(t) for t in np.arange(0, end * 1.001, step)]
+    x = {"range": [-0.012 * end, end * 1.012], "tickvals": ticks, "ticktext": [f"{t:g}" for t in ticks]}
+    figure.update_layout(
+        xaxis={**x, "anchor": "y", "title": {"text": f"{curves.outcome_label}, months", "standoff": 8}},
+        yaxis={
+            "domain": [bottom, 1],
+            "range": [0, 1.02],
+            "tickvals": [0, 0.25, 0.5, 0.75, 1],
+            "ticktext": ["0%", "25%", "50%", "75%", "100%"],
+            "showgrid": True,
+            "title": {"text": _axis_title(curves)},
+        },
+        showlegend=False,
+    )
+    _risk_table(figure, curves, (ticks, x["range"], ROW * k / area))
+    figure.add_shape(
+        type="line", xref="x", yref="y", x0=0, x1=end, y0=0.5, y1=0.5, line={"color": LINE, "width": 1, "dash": "dot"}
+    )
+    last = [curve.at(cut)[0] for curve, cut in zip(curves.curves, cuts, strict=True)]
+    for i, (curve, y) in enumerate(zip(curves.curves, spread(last, gap=48 / PLOT, low=0.06, high=0.95), strict=True)):
+        figure.add_trace(
+            go.Scatter(
+                x=[cuts[i], end * 1.012], y=[last[i], last[i]], mode="lines", hoverinfo="skip",
+                line={"color": fade(colour[curve.group], 0.35), "width": 1, "dash": "dot"},
+            )
+        )  # fmt: skip
+        note(
+            figure, f"<span style='color:{colour[curve.group]}'>■</span> {ends[i]}",
+            xref="paper", x=1, xanchor="left", xshift=8, yref="y", y=y, yanchor="middle",
+        )  # fmt: skip
+    _place_summary(figure, _summary(curves, test, ratios), (curves, end))
+    if provenance.synthetic:
+        badge(figure)
+    caption = _caption(curves, (test, ratios, follow_up), truncated=truncated)
+    groups = "; ".join(f"{c.group}: n {c.n}, median {words.median(c.median, c.median_ci)}" for c in curves.curves)
+    return Chart(
+        slug=f"survival-{curves.outcome}" + (f"-by-{curves.by}" if curves.by else ""),
+        title=title or f"{curves.outcome_label}" + (f" by {words.column(curves.by)}" if curves.by else ""),
+        figure=figure,
+        table=curves.table(),
+        caption=caption,
+        provenance=provenance,
+        alt=f"Kaplan-Meier curves of {curves.outcome_label.lower()}. {groups}. "
+        + " ".join(words.hazard(r) + "." for r in ratios),
+        warnings=tuple(r.note for r in ratios if r.note and (r.effect is None or r.effect != r.effect)),
+    )
+
+
+def _axis_title(curves: Curves) -> str:
+    short = {"os": "Patients alive", "pfs": "Alive, progression-free", "dss": "Free of disease death", "dfi": "Disease-free"}
+    return short.get(curves.outcome, curves.outcome_label)
+
+
+def _draw_curve(figure: go.Figure, curve: Curve, style: tuple[str, str, float]) -> None:
+    colour, dash, end = style
+    time, survival, low, high = _drawn(curve, end)
+    shown = np.isfinite(low) & np.isfinite(high)
+    x, top = _stairs(time[shown], high[shown])
+    _, bottom = _stairs(time[shown], low[shown])
+    figure.add_trace(
+        go.Scatter(
+            x=np.concatenate((x, x[::-1])), y=np.concatenate((top, bottom[::-1])), fill="toself", mode="lines",
+            line={"width": 0}, fillcolor=fade(colour, 0.16), hoverinfo="skip", name=f"{curve.group}, 95% band",
+        )
+    )  # fmt: skip
+    risk = np.concatenate(([curve.n], curve.steps.filter(pl.col("time") <= end)["n_risk"].to_numpy()))
+    risk = np.append(risk, risk[-1])
+    figure.add_trace(
+        go.Scatter(
+            x=time, y=survival, mode="lines", line={"shape": "hv", "color": colour, "width": 2.6, "dash": dash},
+            name=curve.group, customdata=np.stack((low, high, risk), axis=1),
+            hovertemplate=f"<b>{curve.group}</b><br>%{{x:.1f}} months: %{{y:.0%}} "
+            "(%{customdata[0]:.0%} to %{customdata[1]:.0%})<br>%{customdata[2]:.0f} at risk<extra></extra>",
+        )
+    )  # fmt: skip
+    censored = curve.steps.filter((pl.col("n_censor") > 0) & (pl.col("time") <= end))
+    figure.add_trace(
+        go.Scatter(
+            x=censored["time"].to_numpy(), y=censored["survival"].to_numpy(), mode="markers", hoverinfo="skip",
+            marker={"symbol": "line-ns-open", "size": 9, "color": colour, "line": {"width": 1.4, "color": colour}},
+            name=f"{curve.group}, censored",
+        )
+    )  # fmt: skip
+
+
+def _risk_table(figure: go.Figure, curves: Curves, geometry: tuple[list[float], list[float], float]) -> None:
+    """Numbers at risk under the axis, in line with its ticks."""
+    ticks, x_range, top = geometry
+    k = len(curves.curves)
+    rows = risk_table(curves.curves, tuple(ticks))
+    colour = colours(curves.labels)
+    for i, curve in enumerate(curves.curves):
+        row = rows.filter(pl.col("group") == curve.group)
+        figure.add_trace(
+            go.Scatter(
+                x=row["time"].to_numpy(), y=[k - 1 - i] * row.height, xaxis="x2", yaxis="y2", mode="text",
+                text=[f"{n:,}" for n in row["n_risk"].to_list()], textfont={"size": TEXT_SIZE, "color": INK},
+                hoverinfo="skip", name=f"{curve.group}, at risk", cliponaxis=False,
+            )
+        )  # fmt: skip
+    plain = {"showline": False, "ticks": "", "showgrid": False, "zeroline": False, "fixedrange": True}
+    figure.update_layout(
+        xaxis2={**plain, "anchor": "y2", "range": x_range, "matches": "x", "showticklabels": False},
+        yaxis2={
+            **plain,
+            "domain": [0, top],
+            "range": [-0.5, k - 0.5],
+            "tickvals": list(range(k)),
+            "ticktext": [
+                f"<span style='color:{colour[label]}'>■</span> {shorten(label, 30)}" for label in reversed(curves.labels)
+            ],
+            "tickfont": {"size": TEXT_SIZE, "color": INK},
+        },
+    )
+    note(
+        figure, "Number at risk", xref="paper", x=0, xanchor="right", yref="paper", y=top, yanchor="bottom",
+        xshift=-5, yshift=2, font={"size": SMALL_SIZE, "color": MUTED},
+    )  # fmt: skip
+
+
+def _place_summary(figure: go.Figure, lines: list[str], scene: tuple[Curves, float]) -> None:
+    """Numbers in the emptier corner: top right where curves have fallen, bottom left where they stay high."""
+    curves, end = scene
+    highest = max(curve.at(end * 0.55)[0] for curve in curves.curves)
+    lowest = min(curve.at(end * 0.5)[0] for curve in curves.curves)
+    at_top = (1 - highest) >= lowest
+    note(
+        figure, "<br>".join(lines), xref="x", yref="y", x=end if at_top else end * 0.015, y=1.0 if at_top else 0.02,
+        xanchor="right" if at_top else "left", yanchor="top" if at_top else "bottom",
+        align="right" if at_top else "left", name="summary", bgcolor="rgba(255, 255, 255, 0.75)", borderpad=4,
+    )  # fmt: skip
+
+
+def _caption(
+    curves: Curves, findings: tuple[Finding | None, Sequence[Finding], Finding | None], *, truncated: bool
+) -> str:
+    test, ratios, follow_up = findings
+    parts = [f"Kaplan-Meier estimate, pointwise 95% band (log-log); n = {curves.n:,}, {words.count(curves.events, 'event')}."]
+    if curves.n_missing:
+        parts.append(f"{words.count(curves.n_missing, 'patient')} without time, event or group left out.")
+    if test is not None and test.p_value == test.p_value:
+        parts.append("Two-sided log-rank test.")
+    if any(r.effect is not None and r.effect == r.effect for r in ratios):
+        parts.append("HR: Cox regression (Efron), unadjusted.")
+    if follow_up is not None and follow_up.effect is not None:
+        parts.append(f"Median follow-up {words.months(follow_up.effect)} (reverse Kaplan-Meier).")
+    if truncated:
+        parts.append("Curves end where fewer than 10% of a group are at risk.")
+    return " ".join(parts)
+
+

@@ -1,0 +1,121 @@
+"""Staging: the database that a build is filling, open for writing, and the store of finished pieces of work."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from data.schema import TABLES
+
+Frames = dict[str, pl.DataFrame]
+
+
+class Staging:
+    """Read and write one database file that nobody else has open."""
+
+    def __init__(self, path: Path) -> None:
+        self._connection = duckdb.connect(str(path))
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def sql(self, statement: str, params: Mapping[str, object] | None = None) -> pl.DataFrame:
+        relation = self._connection.sql(statement, params=dict(params) if params else None)
+        return relation.pl()
+
+    def clear(self, table: str, condition: str = "true") -> None:
+        self._connection.execute(f'DELETE FROM "{TABLES[table].name}" WHERE {condition}')
+
+    def append(self, table: str, frame: pl.DataFrame) -> None:
+        """Add rows; the schema checks them first."""
+        if frame.is_empty():
+            return
+        checked = TABLES[table].conform(frame)
+        self._connection.register("incoming", checked.to_arrow())
+        try:
+            self._connection.execute(f'INSERT INTO "{table}" BY NAME SELECT * FROM incoming')
+        finally:
+            self._connection.unregister("incoming")
+
+    def matrix(self, study: str, assay: str) -> tuple[list[str], list[str], npt.NDArray[np.float32]]:
+        """One assay: genes, patients, values (g, s)."""
+        patients = list(
+            self.sql("SELECT patients FROM assay WHERE study = $s AND assay = $a", {"s": study, "a": assay})["patients"][0]
+        )
+        rows = self.sql(
+            "SELECT gene, values FROM expression WHERE study = $s AND assay = $a ORDER BY gene", {"s": study, "a": assay}
+        )
+        flat = rows["values"].explode().to_numpy().astype(np.float32, copy=False)
+        return rows["gene"].to_list(), patients, flat.reshape(rows.height, len(patients))
+
+
+class Finished:
+    """Finished pieces of work in a folder, addressed by a hash of their input, the code and the seed.
+
+    Without a folder nothing is kept and everything is computed.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self.folder = folder / "enrich" if folder is not None else None
+
+    def get(self, key: str, compute: Callable[[], Frames]) -> Frames:
+        """The frames stored under a key, or those that `compute` makes, which are then stored."""
+        if self.folder is None:
+            return compute()
+        place = self.folder / key
+        if place.is_dir():
+            try:
+                return {path.stem: pl.read_parquet(path) for path in sorted(place.glob("*.parquet"))}
+            except (OSError, pl.exceptions.PolarsError):
+                shutil.rmtree(place, ignore_errors=True)
+        made = compute()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        waiting = Path(tempfile.mkdtemp(dir=self.folder, prefix=".waiting-"))
+        for name, frame in made.items():
+            frame.write_parquet(waiting / f"{name}.parquet")
+        try:
+            waiting.rename(place)
+        except OSError:
+            shutil.rmtree(waiting, ignore_errors=True)
+        return made
+
+
+def fingerprint(*parts: pl.DataFrame | npt.NDArray[np.generic] | str | int) -> str:
+    """Hash of inputs, of the code that works on them, and of nothing else."""
+    digest = hashlib.blake2b(code_version().encode(), digest_size=16)
+    for part in parts:
+        if isinstance(part, pl.DataFrame):
+            digest.update(repr(part.schema).encode())
+            digest.update(part.hash_rows(seed=1).to_numpy().tobytes())
+        elif isinstance(part, np.ndarray):
+            digest.update(repr((part.shape, part.dtype)).encode())
+            digest.update(np.ascontiguousarray(part).tobytes())
+        else:
+            digest.update(repr(part).encode())
+    return digest.hexdigest()
+
+
+@cache
+def code_version() -> str:
+    """Hash of every source file that shapes a result of the pipeline."""
+    root = Path(__file__).resolve().parents[2]
+    files = [
+        *sorted((root / "models").rglob("*.py")),
+        *sorted((root / "core" / "pipeline").glob("*.py")),
+        *sorted((root / "core" / "tme").glob("*.py")),
+        *sorted((root / "core" / "response").glob("*.py")),
+        *sorted((root / "data" / "assets").glob("*.toml")),
+    ]
+    digest = hashlib.blake2b(digest_size=8)
+    for path in files:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,201 @@
+"""TME map: stored feature-space coordinates and types of a cohort, with one colouring."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import polars as pl
+
+from core.cohort import frame as cohort_frame
+from core.cohort.query import CohortQuery
+from core.errors import UnknownName
+from data.schema import PATIENT
+from data.store import Store
+
+SPACE = "tme_signatures"
+HOVER = ("cancer_type", "recist", "response", "os_months", "tmb_per_mb")
+"""A patient's five key facts, for the hover card."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TmeMap:
+    """A cohort on its map.
+
+    Attributes
+    ----------
+    frame : patient_id, study, cohort, umap_1, umap_2, cluster, type, value, and the HOVER columns; `value` is what
+        colours the points: a number, or a word; null = not measured.
+    kind : 'number' or 'category'. label, unit : of the value. levels : words in their order (categories only).
+    studies : each has a map of its own: positions in two of them cannot be compared.
+    n, n_missing : patients on the map; patients of the cohort without TME features.
+    n_uncoloured : patients on the map without a value.
+    """
+
+    frame: pl.DataFrame
+    colour: str
+    kind: Literal["number", "category"]
+    label: str
+    unit: str
+    levels: tuple[str, ...]
+    studies: tuple[str, ...]
+    n: int
+    n_missing: int
+    n_uncoloured: int
+
+
+def tme_map(store: Store, query: CohortQuery, *, colour: str = "cluster", space: str = SPACE) -> TmeMap:
+    """Positions, types and one colouring of a cohort.
+
+    Parameters
+    ----------
+    colour : 'cluster', a patient column ('response', 'phenotype', ...), 'gene:CD8A', 'score:cyt' or
+        'cell:T.cells.CD8'.
+
+    Raises
+    ------
+    NotMeasured
+        No patient has TME features, or none has the value asked for; names studies that do.
+    UnknownName
+        No such column, gene, score or cell type.
+    """
+    everyone = cohort_frame.patients(store, query, columns=("patient_id", "study", "cohort", *HOVER))
+    placed = positions(store, query, space=space)
+    if placed.is_empty():
+        raise cohort_frame.not_measured("The TME feature space", query, elsewhere=_studies_placed(store, space))
+    frame = placed.join(everyone.drop("study"), on="patient_id", how="inner", maintain_order="left")
+    values, kind, label, unit = _colouring(store, query, colour)
+    if values is None:
+        frame = frame.with_columns(pl.col("type").alias("value"))
+    else:
+        frame = frame.join(values, on="patient_id", how="left", maintain_order="left")
+    if frame["value"].null_count() == frame.height:
+        raise cohort_frame.not_measured(label, query, elsewhere=_studies_coloured(store, colour))
+    levels = () if kind == "number" else tuple(frame["value"].drop_nulls().unique().sort())
+    if colour == "cluster":
+        levels = tuple(frame.drop_nulls("type").sort("cluster")["type"].unique(maintain_order=True))
+    return TmeMap(
+        frame=frame,
+        colour=colour,
+        kind=kind,
+        label=label,
+        unit=unit,
+        levels=levels,
+        studies=tuple(frame["study"].unique(maintain_order=True)),
+        n=frame.height,
+        n_missing=everyone.height - frame.height,
+        n_uncoloured=frame["value"].null_count(),
+    )
+
+
+def positions(store: Store, query: CohortQuery, *, space: str = SPACE) -> pl.DataFrame:
+    """patient_id, study, umap_1, umap_2, cluster, type, stability, silhouette of the cohort's patients in a space."""
+    condition, params = query.where()
+    return store.sql(
+        f"""SELECT e.patient_id, e.study, e.umap_1, e.umap_2, c.cluster, c.name AS type, c.stability, c.silhouette
+            FROM embedding e LEFT JOIN cluster c USING (patient_id, space)
+            WHERE e.space = $space AND e.patient_id IN (SELECT patient_id FROM patient WHERE {condition}) ORDER BY e.rowid""",
+        {**params, "space": space},
+    )
+
+
+def colours(store: Store, query: CohortQuery) -> dict[str, str]:
+    """Colourings to offer for a cohort, address -> words: type, patient columns, scores, cell fractions. Genes are typed."""
+    condition, params = query.where()
+    columns = [
+        c
+        for c in PATIENT.columns
+        if c.kind in {"category", "number", "flag", "time", "event"} and c.name != "response_definition"
+    ]
+    counted = ", ".join(f'count(DISTINCT "{c.name}") AS "{c.name}"' for c in columns)
+    known = store.sql(f"SELECT {counted} FROM patient WHERE {condition}", params).row(0, named=True)
+    offered = {"cluster": "TME type"}
+    first = ("response", "recist", "phenotype", "immune_subtype", "molecular_subtype")
+    for c in sorted(columns, key=lambda c: first.index(c.name) if c.name in first else len(first)):
+        if known[c.name] >= 2:
+            offered[c.name] = c.label
+    of_cohort = f"patient_id IN (SELECT patient_id FROM patient WHERE {condition})"
+    for name in store.sql(f"SELECT DISTINCT signature FROM signature_score WHERE {of_cohort} ORDER BY 1", params)[
+        "signature"
+    ]:
+        offered[f"score:{name}"] = f"{words(name)} (score)"
+    for name in store.sql(f"SELECT DISTINCT cell_type FROM cell_fraction WHERE {of_cohort} ORDER BY 1", params)[
+        "cell_type"
+    ]:
+        offered[f"cell:{name}"] = f"{words(name)} (fraction)"
+    return offered
+
+
+def words(name: str) -> str:
+    """A stored signature or cell name as a person reads it: its label where one is listed, else without underscores."""
+    from core.tme.naming import label
+
+    return label(name)
+
+
+def _colouring(
+    store: Store, query: CohortQuery, colour: str
+) -> tuple[pl.DataFrame | None, Literal["number", "category"], str, str]:
+    condition, params = query.where()
+    of_cohort = f"patient_id IN (SELECT patient_id FROM patient WHERE {condition})"
+    source, _, name = colour.partition(":")
+    if colour == "cluster":
+        return None, "category", "TME type", ""
+    if source == "gene" and name:
+        found = store.gene(name, studies=query.studies)
+        return (
+            found.sort("preferred", descending=True, maintain_order=True).unique("patient_id", keep="first", maintain_order=True)
+            .select("patient_id", pl.col("value").cast(pl.Float64)),
+            "number",
+            f"{name.upper()} expression",
+            " / ".join(found["unit"].unique(maintain_order=True)),
+        )  # fmt: skip
+    if source == "score" and name:
+        scores = store.sql(
+            f"SELECT patient_id, any_value(z) AS value FROM signature_score WHERE signature = $name AND {of_cohort} GROUP BY 1",
+            {**params, "name": name},
+        )
+        return scores, "number", words(name), "SD within the cohort"
+    if source == "cell" and name:
+        cells = store.sql(
+            f"SELECT patient_id, any_value(fraction) AS value FROM cell_fraction WHERE cell_type = $name AND {of_cohort} GROUP BY 1",
+            {**params, "name": name},
+        )
+        return cells, "number", words(name), "fraction"
+    if colour not in PATIENT.dtypes:
+        raise UnknownName(
+            f"there is no colouring '{colour}'; use cluster, a patient column, gene:SYMBOL, score:NAME or cell:NAME"
+        )
+    column = PATIENT.column(colour)
+    values = store.patients(query.where(), columns=("patient_id", colour)).rename({colour: "value"})
+    if column.kind in {"number", "time"}:
+        return values.with_columns(pl.col("value").cast(pl.Float64)), "number", column.label, column.unit
+    spoken = pl.col("value").cast(pl.String)
+    if column.kind in {"flag", "event"}:
+        spoken = spoken.replace({"true": "yes", "false": "no"})
+    return values.with_columns(spoken), "category", column.label, ""
+
+
+def _studies_placed(store: Store, space: str) -> list[str]:
+    found = store.sql(
+        "SELECT study, count(*) AS n FROM embedding WHERE space = $s GROUP BY study ORDER BY n DESC, study",
+        {"s": space},
+    )
+    return list(found["study"])
+
+
+def _studies_coloured(store: Store, colour: str) -> list[str]:
+    source, _, name = colour.partition(":")
+    if colour in PATIENT.dtypes:
+        return cohort_frame.studies_with(store, colour)
+    if source == "score":
+        return list(
+            store.sql("SELECT DISTINCT study FROM signature_score WHERE signature = $n ORDER BY 1", {"n": name})[
+                "study"
+            ]
+        )
+    if source == "cell":
+        return list(
+            store.sql("SELECT DISTINCT study FROM cell_fraction WHERE cell_type = $n ORDER BY 1", {"n": name})["study"]
+        )
+    return []

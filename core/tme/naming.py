@@ -1,0 +1,111 @@
+"""Names: signatures and cell types in words, and TME types named by their top signatures.
+
+The rule for a TME type: the standardised scores of its patients are averaged over each theme below. Every theme at
+half a standard deviation or more above the cohort gives a word, at most two, strongest first. A type whose T-cell
+theme is half a standard deviation or more below is "Immune-low" first. A type with neither is "Intermediate".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+STRONG = 0.5
+
+THEMES: Mapping[str, tuple[str, ...]] = {
+    "T-cell inflamed": (
+        "gep", "cyt", "ifng6", "cd8_teff", "mcp_t_cells", "mcp_cd8_t_cells", "mcp_cytotoxic_lymphocytes",
+        "hallmark_interferon_gamma_response", "hallmark_allograft_rejection", "thorsson_lymphocyte_infiltration", "thorsson_ifn_gamma",
+        "cd8 t cells",
+    ),
+    "B-cell rich": ("mcp_b_lineage", "b cells, naive", "b cells, memory", "plasma cells"),
+    "TGF-β stroma": (
+        "f_tbrs", "mcp_fibroblasts", "hallmark_epithelial_mesenchymal_transition", "hallmark_tgf_beta_signaling", "thorsson_tgf_beta",
+    ),
+    "Myeloid": (
+        "mcp_monocytic_lineage", "mcp_neutrophils", "hallmark_complement", "hallmark_inflammatory_response", "thorsson_macrophage",
+        "macrophages m2", "monocytes",
+    ),
+    "Angiogenic": ("mcp_endothelial_cells", "hallmark_angiogenesis"),
+    "Proliferative": ("hallmark_e2f_targets", "hallmark_g2m_checkpoint", "hallmark_myc_targets_v1", "thorsson_wound_healing"),
+    "Metabolic": ("hallmark_oxidative_phosphorylation", "hallmark_fatty_acid_metabolism"),
+    "Hypoxic": ("hallmark_hypoxia", "hallmark_glycolysis"),
+}  # fmt: skip
+"""Themes and the features that vote for them. Names are compared in lower case."""
+
+
+def label(name: str) -> str:
+    """A stored signature or cell name as a person reads it."""
+    from core.tme.signatures import HALLMARK_PREFIX, MCP_PREFIX, published
+
+    for signature in published():
+        if signature.name == name:
+            return signature.title
+    if name.startswith(HALLMARK_PREFIX):
+        return "Hallmark: " + name.removeprefix(HALLMARK_PREFIX).replace("_", " ")
+    if name.startswith("thorsson_"):
+        return f"{name.removeprefix('thorsson_').replace('_', ' ').capitalize().replace('Ifn gamma', 'IFN-gamma').replace('Tgf', 'TGF')} (Thorsson 2018)"
+    if name.startswith(MCP_PREFIX):
+        spoken = name.removeprefix(MCP_PREFIX).replace("_", " ")
+        return f"{spoken[:1].upper() + spoken[1:]} (MCP-counter)"
+    spoken = name.replace("_", " ").replace(".", " ").strip()
+    return spoken[:1].upper() + spoken[1:]
+
+
+def themes(features: Sequence[str]) -> dict[str, list[int]]:
+    """Which of the features vote for each theme: theme -> positions; themes without any are left out."""
+    position = {_plain(name): number for number, name in enumerate(features)}
+    found = {
+        theme: [position[_plain(m)] for m in members if _plain(m) in position] for theme, members in THEMES.items()
+    }
+    return {theme: members for theme, members in found.items() if members}
+
+
+def name_types(
+    standardised: npt.NDArray[np.float64], features: Sequence[str], *, types: npt.NDArray[np.int64]
+) -> list[str]:
+    """Names of the TME types, by the rule of this module.
+
+    Parameters
+    ----------
+    standardised : (n, p) scores standardised within the cohort. features : (p,) names. types : (n,) 0..k-1.
+
+    Returns
+    -------
+    (k,) names; two types that would share a name are told apart by their most different feature.
+    """
+    k = int(types.max()) + 1
+    centres = np.vstack([np.nanmean(standardised[types == t], axis=0) for t in range(k)])
+    members = themes(features)
+    names = []
+    for centre in centres:
+        means = {theme: float(np.mean(centre[own])) for theme, own in members.items()}
+        high = [t for t, value in sorted(means.items(), key=lambda item: -item[1]) if value >= STRONG]
+        words = ["Immune-low"] if means.get("T-cell inflamed", 0.0) <= -STRONG else []
+        words += [t for t in high if not (words and t == "T-cell inflamed")][: 2 - len(words)]
+        text = ", ".join(words) if words else "Intermediate"
+        names.append(text[:1] + text[1:])
+    for name in {n for n in names if names.count(n) > 1}:
+        same = [t for t in range(k) if names[t] == name]
+        others = centres[same]
+        for position, t in enumerate(same):
+            rest = np.delete(others, position, axis=0).mean(axis=0)
+            best = int(np.argmax(others[position] - rest))
+            names[t] = f"{name}, higher {_short(label(features[best]))}"
+    for t in range(k):
+        twins = [u for u in range(k) if names[u] == names[t]]
+        if len(twins) > 1:
+            for position, u in enumerate(twins):
+                names[u] = f"{names[u]} {position + 1}"
+    return names
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("_", " ").replace(".", " ").replace("-", " ").strip()
+
+
+def _short(words: str) -> str:
+    spoken = words.replace("Hallmark: ", "").replace(" (MCP-counter)", "")
+    return spoken if spoken[1:2].isupper() or " CD" in spoken else spoken[:1].lower() + spoken[1:]
