@@ -22,6 +22,8 @@ person. Anything else is a bug and must crash loudly.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from data.errors import (
     BuildError,
     CohortError,
@@ -46,7 +48,11 @@ class EmptyCohort(CohortError):
 
 
 class NotMeasured(CohortError):
-    """This cohort lacks what the question needs; the message says which study has it."""
+    """This cohort lacks what the question needs; the message says which study has it, `elsewhere` lists them all."""
+
+    def __init__(self, message: str, *, elsewhere: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.elsewhere = tuple(elsewhere)
 
 
 class TooFewPatients(NotMeasured):

@@ -356,6 +356,25 @@ SLIDE_FEATURE = Table(
     ),
 )
 
+SLIDE = Table(
+    name="slide",
+    about="One row a slide picture that is at hand as a file.",
+    key=("slide_id",),
+    columns=(
+        _id("slide_id", "Slide"),
+        Column(name="patient_id", dtype=_T, label="Patient", kind="id", about="null = not a known patient"),
+        _STUDY,
+        _text("title", "Title"),
+        _text("file", "File", "ending of the pinned URL"),
+        _text("format", "Format", "'svs', 'jpg' or 'png'"),
+        _int("width_px", "Width", "px"),
+        _int("height_px", "Height", "px"),
+        _number("um_per_px", "Resolution", "µm/px", about="null = the file does not say"),
+        _number("objective", "Objective", "x"),
+        _number("spot_scale", "Spot pixel factor", about="spot pixel coordinates x this = pixels of this picture"),
+    ),
+)
+
 SPOT = Table(
     name="spot",
     about="One row a spatial spot or segmented cell.",
@@ -568,7 +587,7 @@ TABLES: Mapping[str, Table] = {
     table.name: table
     for table in (
         STUDY, PATIENT, SAMPLE, ASSAY, EXPRESSION, MUTATION, COPY_NUMBER, SIGNATURE_SCORE, CELL_FRACTION, SLIDE_FEATURE,
-        SPOT, SPOT_FRACTION, GENE_SET, EMBEDDING, PREDICTION, ATTRIBUTION, ATTRIBUTION_SUMMARY,
+        SLIDE, SPOT, SPOT_FRACTION, GENE_SET, EMBEDDING, PREDICTION, ATTRIBUTION, ATTRIBUTION_SUMMARY,
         CLUSTER, PERFORMANCE, TRUTH, CHECK, REFUSED, PROVENANCE,
     )
 }  # fmt: skip

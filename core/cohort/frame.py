@@ -65,7 +65,7 @@ def not_measured(what: str, query: CohortQuery, *, elsewhere: Sequence[str]) -> 
         remedy = "relax the filters to reach the patients of this study who have it"
     else:
         remedy = "no study in the database has it"
-    return NotMeasured(f"{what} is not known for any patient of {query.describe()}; {remedy}")
+    return NotMeasured(f"{what} is not known for any patient of {query.describe()}; {remedy}", elsewhere=others)
 
 
 def _which_filter(store: Store, query: CohortQuery) -> str:

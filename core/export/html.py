@@ -20,7 +20,11 @@ def document(chart: Chart, *, dark: bool = False) -> bytes:
     body = figure.to_html(
         full_html=False, include_plotlyjs=True, config={"displaylogo": False, "responsive": True}, div_id="figure"
     )
-    synthetic = '<p class="synthetic">SYNTHETIC DATA: simulated patients, not observations</p>' if chart.provenance.synthetic else ""
+    synthetic = (
+        '<p class="synthetic">SYNTHETIC DATA: simulated patients, not observations</p>'
+        if chart.provenance.synthetic
+        else ""
+    )
     meta = "\n".join(f"<!-- {escape(line).replace('--', '- -')} -->" for line in header(chart))
     page = f"""<!doctype html>
 <html lang="en">

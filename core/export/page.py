@@ -38,7 +38,12 @@ def compose(chart: Chart, *, dark: bool = False) -> go.Figure:
         width=WIDTH,
         height=height,
         autosize=False,
-        margin={"l": int(margin.l or 0) + SIDE - 12, "r": int(margin.r or 0) + SIDE - 16, "t": int(margin.t or 0) + head, "b": bottom + foot},
+        margin={
+            "l": int(margin.l or 0) + SIDE - 12,
+            "r": int(margin.r or 0) + SIDE - 16,
+            "t": int(margin.t or 0) + head,
+            "b": bottom + foot,
+        },
         title={
             "text": f"<b>{'<br>'.join(title)}</b>",
             "font": {"size": TITLE_SIZE, "color": INK},

@@ -16,7 +16,7 @@ from core.figures.theme import GRID, INK, MUTED, PANEL, SMALL_SIZE, SYMBOLS, TEX
 from core.response.forest import COLUMNS
 
 ROW = 28
-LOG_TICKS = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0)
+LOG_TICKS = (0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 10.0, 20.0, 50.0)
 
 
 def forest(
@@ -61,15 +61,24 @@ def forest(
     colour = colours(labels)
     symbol = {label: SYMBOLS[i % 6] for i, label in enumerate(labels)}
     names = [shorten(row["label"], 42) for row in rows]
-    left = max(widest(names) + 26, max((widest([h]) for _, h in heads), default=0) * 0.75 + 16, 120)
+    left = max(widest(names) + 30, max((widest([h]) for _, h in heads), default=0) * 0.75 + 16, 120)
     numbers = [_numbers(row, ratio=ratio) for row in rows]
     counts = [f"{row['n']:,}" if row["n"] is not None else "" for row in rows]
     details = [row["detail"] or "" for row in rows]
-    wide = [widest(numbers) + 22, max(widest(counts), 20) + 22, widest(details, size=SMALL_SIZE) + 8 if any(details) else 0]
+    wide = [
+        widest(numbers) + 22,
+        max(widest(counts), 20) + 22,
+        widest(details, size=SMALL_SIZE) + 8 if any(details) else 0,
+    ]
     right = sum(wide) + 16
-    top = 44 + 18
+    top = 34
     height = max(ROW * y, 60)
-    figure = frame(height=int(height + top + 64), margin={"l": left, "r": right, "t": top, "b": 64}, showlegend=False)
+    figure = frame(
+        height=height + top + 64,
+        least=23 * y + top + 64,
+        margin={"l": left, "r": right, "t": top, "b": 64},
+        showlegend=False,
+    )
     low, high, ticks = _scale(rows, ratio=ratio)
     at = math.log10 if ratio else float
     for position, text in heads:
@@ -79,14 +88,25 @@ def forest(
         )  # fmt: skip
         note(figure, f"<b>{text}</b>", xref="paper", x=0, xanchor="left", xshift=-left + 12, yref="y", y=position)
     figure.add_shape(
-        type="line", xref="x", yref="paper", x0=null, x1=null, y0=0, y1=1, line={"color": INK, "width": 1.2, "dash": "dash"}
+        type="line",
+        xref="x",
+        yref="paper",
+        x0=null,
+        x1=null,
+        y0=0,
+        y1=1,
+        line={"color": INK, "width": 1.2, "dash": "dash"},
     )
     _draw(figure, rows, (places, colour, symbol, (low, high)))
     column = [22, 22 + wide[0], 22 + wide[0] + wide[1]]
     for i, row in enumerate(rows):
         defined = row["estimate"] is not None and row["estimate"] == row["estimate"]
         ink = INK if defined else MUTED
-        for text, shift, size in ((numbers[i], column[0], TEXT_SIZE), (counts[i], column[1], TEXT_SIZE), (details[i], column[2], SMALL_SIZE)):
+        for text, shift, size in (
+            (numbers[i], column[0], TEXT_SIZE),
+            (counts[i], column[1], TEXT_SIZE),
+            (details[i], column[2], SMALL_SIZE),
+        ):
             if text:
                 note(
                     figure, text, xref="paper", x=1, xanchor="left", xshift=shift, yref="y", y=places[i],
@@ -114,11 +134,11 @@ def forest(
             "ticks": "",
             "showline": False,
             "tickfont": {"size": TEXT_SIZE},
+            "ticklabelstandoff": 10,
         },
     )
     if provenance.synthetic:
         badge(figure)
-        figure.layout.annotations[-1].yshift = 26
     what = {"AUC": "AUC for response (CR or PR)", "HR": "Hazard ratio, Cox (Efron)"}.get(measure, measure)
     described = "; ".join(f"{r['group']} {r['label']} {n}" for r, n in zip(rows[:12], numbers, strict=False))
     return Chart(
@@ -126,7 +146,8 @@ def forest(
         title=title or f"{what}, by cohort",
         figure=figure,
         table=table,
-        caption=caption or f"{what} with 95% interval; squares grow with the number of patients; dashed line: no effect ({null:g}).",
+        caption=caption
+        or f"{what} with 95% interval; squares grow with the number of patients; dashed line: no effect ({null:g}).",
         provenance=provenance,
         alt=f"Forest plot. {described}.",
     )
@@ -144,17 +165,28 @@ def _numbers(row: dict[str, object], *, ratio: bool) -> str:
 def _scale(rows: Sequence[dict[str, object]], *, ratio: bool) -> tuple[float, float, list[float]]:
     """Ends of the axis and its ticks."""
     values = [
-        v for row in rows for k in ("estimate", "ci_low", "ci_high") if isinstance(v := row[k], float) and math.isfinite(v)
+        v
+        for row in rows
+        for k in ("estimate", "ci_low", "ci_high")
+        if isinstance(v := row[k], float) and math.isfinite(v)
     ]
     if ratio:
         inside = [v for v in values if v > 0]
         low = max(min([*inside, 0.5]) / 1.1, 0.02)
         high = min(max([*inside, 2.0]) * 1.1, 50.0)
-        return low, high, [t for t in LOG_TICKS if low <= t <= high][:7]
+        return low, high, _few([t for t in LOG_TICKS if low <= t <= high])
     low = max(0.0, math.floor(min([*values, 0.45]) * 10) / 10)
     high = min(1.0, math.ceil(max([*values, 0.75]) * 10) / 10)
     step = 0.1 if high - low <= 0.55 else 0.2
     return low, high, [round(low + step * i, 2) for i in range(int((high - low) / step + 1.001))]
+
+
+def _few(ticks: list[float]) -> list[float]:
+    """At most six ticks, 1 among them."""
+    if len(ticks) <= 6:
+        return ticks
+    start = ticks.index(1.0) % 2
+    return ticks[start::2]
 
 
 def _draw(
@@ -193,5 +225,3 @@ def _draw(
                     marker={"symbol": "square", "size": size, "color": paint, "line": {"width": 1, "color": INK}},
                 )
             )  # fmt: skip
-
-

@@ -26,7 +26,7 @@ def _cut(curve: Curve) -> float:
     """Last time at which at least 10% of the group is at risk."""
     steps = curve.steps
     enough = steps.filter(pl.col("n_risk") >= max(1.0, LEAST_AT_RISK * curve.n))
-    return float(enough["time"].max() or 0.0) if not enough.is_empty() else float(steps["time"].max() or 0.0)
+    return float(enough["time"].to_numpy().max()) if not enough.is_empty() else float(steps["time"].to_numpy().max())
 
 
 def _stairs(x: Floats, y: Floats) -> tuple[Floats, Floats]:
@@ -85,14 +85,17 @@ def km(
     colour = colours(curves.labels)
     cuts = [_cut(c) for c in curves.curves]
     end = max([*cuts, 1e-9])
-    truncated = any(cut < float(c.steps["time"].max() or 0.0) for cut, c in zip(cuts, curves.curves, strict=True))
+    truncated = any(cut < float(c.steps["time"].to_numpy().max()) for cut, c in zip(cuts, curves.curves, strict=True))
     names = [shorten(label, 30) for label in curves.labels]
-    ends = [f"<b>{name}</b><br>n = {c.n:,}, {words.count(c.events, 'event')}" for name, c in zip(names, curves.curves, strict=True)]
-    left = max(96.0, widest(names, size=TEXT_SIZE) + 34)
+    ends = [
+        f"<b>{name}</b><br>n = {c.n:,}, {words.event(curves.outcome, c.events)}"
+        for name, c in zip(names, curves.curves, strict=True)
+    ]
+    left = max(96.0, widest(names, size=TEXT_SIZE) + 66)
     right = widest(ends) + 36
     table = ROW * (k + 1)
     area = PLOT + AXIS + table
-    figure = frame(height=area + 36 + 16, least=area * 0.8, margin={"l": left, "r": right, "t": 36, "b": 16})
+    figure = frame(height=area + 32, least=area * 0.8, margin={"l": left, "r": right, "t": 16, "b": 16})
     bottom = (AXIS + table) / area
     for i, curve in enumerate(curves.curves):
         _draw_curve(figure, curve, (colour[curve.group], DASHES[i % len(DASHES)], cuts[i]))
@@ -101,7 +104,8 @@ def km(
     if len(ticks) < 4 and len(ticks) > 1:
         step = step / 2
         ticks = [float(t) for t in np.arange(0, end * 1.001, step)]
-    x = {"range": [-0.012 * end, end * 1.012], "tickvals": ticks, "ticktext": [f"{t:g}" for t in ticks]}
+    x_range = [-0.012 * end, end * 1.012]
+    x = {"range": x_range, "tickvals": ticks, "ticktext": [f"{t:g}" for t in ticks]}
     figure.update_layout(
         xaxis={**x, "anchor": "y", "title": {"text": f"{curves.outcome_label}, months", "standoff": 8}},
         yaxis={
@@ -114,7 +118,7 @@ def km(
         },
         showlegend=False,
     )
-    _risk_table(figure, curves, (ticks, x["range"], ROW * k / area))
+    _risk_table(figure, curves, (ticks, x_range, ROW * k / area))
     figure.add_shape(
         type="line", xref="x", yref="y", x0=0, x1=end, y0=0.5, y1=0.5, line={"color": LINE, "width": 1, "dash": "dot"}
     )
@@ -149,7 +153,12 @@ def km(
 
 
 def _axis_title(curves: Curves) -> str:
-    short = {"os": "Patients alive", "pfs": "Alive, progression-free", "dss": "Free of disease death", "dfi": "Disease-free"}
+    short = {
+        "os": "Patients alive",
+        "pfs": "Alive, progression-free",
+        "dss": "Free of disease death",
+        "dfi": "Disease-free",
+    }
     return short.get(curves.outcome, curves.outcome_label)
 
 
@@ -209,14 +218,16 @@ def _risk_table(figure: go.Figure, curves: Curves, geometry: tuple[list[float], 
             "range": [-0.5, k - 0.5],
             "tickvals": list(range(k)),
             "ticktext": [
-                f"<span style='color:{colour[label]}'>■</span> {shorten(label, 30)}" for label in reversed(curves.labels)
+                f"<span style='color:{colour[label]}'>■</span> {shorten(label, 30)}"
+                for label in reversed(curves.labels)
             ],
             "tickfont": {"size": TEXT_SIZE, "color": INK},
+            "ticklabelstandoff": 26,
         },
     )
     note(
         figure, "Number at risk", xref="paper", x=0, xanchor="right", yref="paper", y=top, yanchor="bottom",
-        xshift=-5, yshift=2, font={"size": SMALL_SIZE, "color": MUTED},
+        xshift=-26, yshift=2, font={"size": SMALL_SIZE, "color": MUTED},
     )  # fmt: skip
 
 
@@ -237,7 +248,9 @@ def _caption(
     curves: Curves, findings: tuple[Finding | None, Sequence[Finding], Finding | None], *, truncated: bool
 ) -> str:
     test, ratios, follow_up = findings
-    parts = [f"Kaplan-Meier estimate, pointwise 95% band (log-log); n = {curves.n:,}, {words.count(curves.events, 'event')}."]
+    parts = [
+        f"Kaplan-Meier estimate, pointwise 95% band (log-log); n = {curves.n:,}, {words.event(curves.outcome, curves.events)}."
+    ]
     if curves.n_missing:
         parts.append(f"{words.count(curves.n_missing, 'patient')} without time, event or group left out.")
     if test is not None and test.p_value == test.p_value:
@@ -249,5 +262,3 @@ def _caption(
     if truncated:
         parts.append("Curves end where fewer than 10% of a group are at risk.")
     return " ".join(parts)
-
-

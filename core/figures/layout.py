@@ -72,6 +72,7 @@ def note(figure: go.Figure, text: str, **place: object) -> None:
 def badge(figure: go.Figure) -> go.Figure:
     """Mark a figure as made from simulated patients, at the top right, once."""
     if not any(a.name == "synthetic" for a in figure.layout.annotations):
+        figure.layout.margin.t = max(figure.layout.margin.t or 0, 42)
         figure.add_annotation(
             name="synthetic",
             text=f"<b>{BADGE}</b>",

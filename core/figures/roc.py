@@ -11,7 +11,7 @@ import polars as pl
 from core.figures import words
 from core.figures.chart import Chart, Provenance
 from core.figures.layout import badge, frame, note, wrap
-from core.figures.theme import DASHES, FAINT, SMALL_SIZE, colours
+from core.figures.theme import DASHES, FAINT, MUTED, colours
 from core.response.roc import Roc
 
 SIDE = 460
@@ -27,7 +27,7 @@ def roc(rocs: Roc | Sequence[Roc], *, provenance: Provenance, title: str = "") -
     """
     many = (rocs,) if isinstance(rocs, Roc) else tuple(rocs)
     colour = colours([r.label for r in many])
-    figure = frame(height=SIDE + 36 + 66, least=420, margin={"l": 86, "r": 400, "t": 36, "b": 66}, showlegend=False)
+    figure = frame(height=SIDE + 16 + 66, least=420, margin={"l": 86, "r": 400, "t": 16, "b": 66}, showlegend=False)
     figure.add_trace(
         go.Scatter(
             x=[0, 1], y=[0, 1], mode="lines", line={"color": FAINT, "width": 1.4, "dash": "dot"}, hoverinfo="skip",
@@ -50,20 +50,24 @@ def roc(rocs: Roc | Sequence[Roc], *, provenance: Provenance, title: str = "") -
     axis = {"range": [0, 1], "tickvals": [0, 0.25, 0.5, 0.75, 1], "ticktext": ["0%", "25%", "50%", "75%", "100%"]}
     figure.update_layout(
         xaxis={**axis, "title": {"text": "False positive rate (1 − specificity)"}, "constrain": "domain"},
-        yaxis={**axis, "title": {"text": "True positive rate (sensitivity)"}, "scaleanchor": "x", "constrain": "domain"},
+        yaxis={
+            **axis,
+            "title": {"text": "True positive rate (sensitivity)"},
+            "scaleanchor": "x",
+            "constrain": "domain",
+        },
     )
     figure.update_xaxes(constraintoward="right")
     lines = []
     for r in sorted(many, key=lambda r: -(r.auc.effect if r.auc.effect == r.auc.effect and r.auc.effect else -1)):
         name = "<br>".join(wrap(r.label, 330))
-        lines.append(f"<span style='color:{colour[r.label]}'>■</span> <b>{name}</b><br>{words.area(r.auc)}<br>n = {r.n:,}, {words.count(r.responders, 'responder')}")
+        lines.append(
+            f"<span style='color:{colour[r.label]}'>■</span> <b>{name}</b><br>{words.area(r.auc)}<br>n = {r.n:,}, {words.count(r.responders, 'responder')}"
+        )
+    lines.append(f"<span style='color:{MUTED}'>Dotted line: chance, AUC 0.50</span>")
     note(
-        figure, "<br><br>".join(lines), xref="paper", x=1, xanchor="left", xshift=24, yref="paper", y=0.98,
+        figure, "<br><br>".join(lines), xref="x", x=1, xanchor="left", xshift=24, yref="paper", y=0.98,
         yanchor="top",
-    )  # fmt: skip
-    note(
-        figure, "chance", xref="x", yref="y", x=0.93, y=0.89, xanchor="right", yanchor="bottom",
-        font={"size": SMALL_SIZE, "color": FAINT},
     )  # fmt: skip
     if provenance.synthetic:
         badge(figure)

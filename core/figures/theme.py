@@ -30,7 +30,7 @@ YELLOW = "#D8C400"  # darker than the original #F0E442, which cannot be seen on 
 BLACK = "#30363C"
 
 QUALITATIVE = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, BLACK, YELLOW)
-DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "solid", "dash")
+DASHES = ("solid", "9px,3px", "3px,2px", "9px,3px,2px,3px", "14px,4px", "6px,2px", "2px,4px", "12px,2px")
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "star", "x", "hexagon")
 
 INK = "#1B2733"
@@ -75,6 +75,7 @@ DARK: Mapping[str, str] = {
     UNKNOWN: "#67737E",
     CAUTION: "#F0C465",
     SYNTHETIC: "#CDA2EA",
+    "#FDFDFD": "#101010",
 }
 
 IMMUNE_SUBTYPES: Mapping[str, str] = {
@@ -136,6 +137,16 @@ def fade(colour: str, alpha: float) -> str:
     """A colour with transparency, as rgba(); `dress` knows it too."""
     r, g, b = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
     return f"rgba({r}, {g}, {b}, {alpha:g})"
+
+
+def on(colour: str) -> str:
+    """The text colour that can be read on a palette colour, in both themes."""
+    return "#FDFDFD" if colour in {BLUE, BLACK, INK, MUTED} else "#111111"
+
+
+def on_scale(share: float) -> str:
+    """The text colour that can be read on the sequential scale at 0 (dark) to 1 (light)."""
+    return "#FEFEFE" if share < 0.5 else "#111111"
 
 
 def scale(stops: Sequence[str]) -> list[list[float | str]]:

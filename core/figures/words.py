@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from core.finding import Finding
 from core.groups import label_of
+from data.schema import PATIENT
 
 NOT_REACHED = "not reached"
 UNDEFINED = "not estimable"
@@ -136,3 +137,32 @@ def column(name: str) -> str:
     first = text.split(" ")[0]
     keeps = sum(c.isupper() for c in first) > 1 or first.startswith(("H&E", "HLA"))
     return text if keeps else text[:1].lower() + text[1:]
+
+
+def feature(name: str) -> str:
+    """A model's feature in words: a patient column's label, a hallmark set in lower case, a gene symbol as it is."""
+    if name in PATIENT.dtypes:
+        return label_of(name)
+    if name.upper().startswith("HALLMARK_"):
+        return name[len("HALLMARK_") :].replace("_", " ").lower().capitalize() + " (hallmark)"
+    return name.replace("_", " ")
+
+
+def value(name: str, content: object) -> str:
+    """One value of a patient column with its unit: "12 mutations/Mb", "yes", "unknown"."""
+    if content is None:
+        return "unknown"
+    if isinstance(content, bool):
+        if name == "response":
+            return "responder" if content else "non-responder"
+        return "yes" if content else "no"
+    if isinstance(content, (int, float)):
+        kind = PATIENT.column(name).kind if name in PATIENT.dtypes else "number"
+        unit = PATIENT.column(name).unit if name in PATIENT.dtypes else ""
+        return months(float(content)) if kind == "time" else number(float(content), unit=unit)
+    return str(content)
+
+
+def event(outcome: str, n: int) -> str:
+    """Events of an endpoint: "1 death", "34 events"."""
+    return count(n, "death" if outcome in {"os", "dss"} else "event")

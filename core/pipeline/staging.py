@@ -30,7 +30,8 @@ class Staging:
 
     def sql(self, statement: str, params: Mapping[str, object] | None = None) -> pl.DataFrame:
         relation = self._connection.sql(statement, params=dict(params) if params else None)
-        return relation.pl()
+        frame: pl.DataFrame = relation.pl()
+        return frame
 
     def clear(self, table: str, condition: str = "true") -> None:
         self._connection.execute(f'DELETE FROM "{TABLES[table].name}" WHERE {condition}')
@@ -49,10 +50,13 @@ class Staging:
     def matrix(self, study: str, assay: str) -> tuple[list[str], list[str], npt.NDArray[np.float32]]:
         """One assay: genes, patients, values (g, s)."""
         patients = list(
-            self.sql("SELECT patients FROM assay WHERE study = $s AND assay = $a", {"s": study, "a": assay})["patients"][0]
+            self.sql("SELECT patients FROM assay WHERE study = $s AND assay = $a", {"s": study, "a": assay})[
+                "patients"
+            ][0]
         )
         rows = self.sql(
-            "SELECT gene, values FROM expression WHERE study = $s AND assay = $a ORDER BY gene", {"s": study, "a": assay}
+            "SELECT gene, values FROM expression WHERE study = $s AND assay = $a ORDER BY gene",
+            {"s": study, "a": assay},
         )
         flat = rows["values"].explode().to_numpy().astype(np.float32, copy=False)
         return rows["gene"].to_list(), patients, flat.reshape(rows.height, len(patients))

@@ -11,7 +11,7 @@ import polars as pl
 from core.errors import TooFewPatients, UnknownName
 from core.finding import Finding
 from core.groups import groups, require
-from core.survival.endpoint import Bools, Endpoint, Floats, endpoint, label
+from core.survival.endpoint import Bools, Endpoint, Floats, Ints, endpoint, label
 from core.survival.kaplan_meier import Z95
 
 REFERENCE = "10.1080/01621459.1977.10480613"
@@ -35,14 +35,14 @@ class CoxFit:
     converged: bool
 
 
-def _efron(time: Floats, event: Bools) -> tuple[Floats, Floats, Floats]:
+def _efron(time: Floats, event: Bools) -> tuple[Ints, Ints, Floats]:
     """For each event in time order: first row still at risk, first row past its tie, and its Efron share l / d.
 
     `time` is sorted ascending with events before censorings at each time.
     """
     index = np.flatnonzero(event)
     t = time[index]
-    start = np.searchsorted(time, t, side="left")
+    start = np.searchsorted(time, t, side="left").astype(np.int64)
     first_of_tie = np.searchsorted(t, t, side="left")
     tie_size = np.searchsorted(t, t, side="right") - first_of_tie
     share = (np.arange(t.size) - first_of_tie) / tie_size
@@ -69,7 +69,7 @@ def fit_cox(time: Floats, event: Bools, x: Floats, *, iterations: int = 50) -> C
     upper = np.triu_indices(p)
 
     def tail(v: Floats) -> Floats:
-        return v[::-1].cumsum(axis=0)[::-1]
+        return np.asarray(v[::-1].cumsum(axis=0)[::-1], dtype=np.float64)
 
     def head(v: Floats) -> Floats:
         return np.concatenate((np.zeros((1, *v.shape[1:])), v.cumsum(axis=0)))
@@ -85,7 +85,7 @@ def fit_cox(time: Floats, event: Bools, x: Floats, *, iterations: int = 50) -> C
             cumulative = head(v)
             tied = cumulative[stop] - cumulative[start]
             weight = share if v.ndim == 1 else share[:, None]
-            return tail(v)[start] - weight * tied
+            return np.asarray(tail(v)[start] - weight * tied, dtype=np.float64)
 
         s0, s1, s2 = at_events(w), at_events(w1), at_events(w2)
         mean = s1 / s0[:, None]
@@ -120,7 +120,7 @@ def fit_cox(time: Floats, event: Bools, x: Floats, *, iterations: int = 50) -> C
             converged = True
             break
     singular = np.linalg.matrix_rank(information) < p
-    covariance = np.full((p, p), np.nan) if singular else np.linalg.inv(information)
+    covariance = np.full((p, p), np.nan) if singular else np.asarray(np.linalg.inv(information), dtype=np.float64)
     return CoxFit(
         beta=beta, covariance=covariance, loglik=loglik, loglik_null=null, converged=converged and not bool(singular)
     )
@@ -148,9 +148,7 @@ def _finding(fit: CoxFit, j: int, common: tuple[str, Endpoint, str]) -> Finding:
     )
 
 
-def hazard_ratio(
-    frame: pl.DataFrame, *, outcome: str = "os", by: str, reference: str | None = None
-) -> list[Finding]:
+def hazard_ratio(frame: pl.DataFrame, *, outcome: str = "os", by: str, reference: str | None = None) -> list[Finding]:
     """Univariable hazard ratios of a column's groups, or of a numeric marker per standard deviation.
 
     Parameters
@@ -197,7 +195,9 @@ def hazard_ratio(
     if not others:
         return [_undefined(data, f"all patients are in one group ({names[0]}): nothing to compare")]
     if not data.event.any():
-        return [_undefined(data, "no events: nothing to compare", name=_title(grouping.labels, k, base)) for k in others]
+        return [
+            _undefined(data, "no events: nothing to compare", name=_title(grouping.labels, k, base)) for k in others
+        ]
     deaths = {k: int(data.event[codes == k].sum()) for k in present}
     if deaths[base] == 0:
         note = f"no events in {grouping.labels[base]}: the hazard ratio cannot be estimated"

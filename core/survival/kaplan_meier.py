@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from core.errors import TooFewPatients
@@ -84,7 +85,7 @@ class Curves:
         )
 
 
-def _crossing(time: Floats, y: Floats) -> float:
+def _crossing(time: Floats, y: npt.NDArray[np.floating]) -> float:
     """First time at which y is at or under one half; the middle of the flat stretch where y is exactly one half."""
     keep = np.isfinite(y) & (np.nan_to_num(y, nan=1.0) < 0.5 + TOLERANCE)
     if not keep.any():

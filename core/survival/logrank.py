@@ -85,7 +85,9 @@ def logrank(frame: pl.DataFrame, *, outcome: str = "os", by: str) -> Finding:
         )
 
     if labels.size < 2:
-        return finding(np.nan, np.nan, f"all patients are in one group ({grouping.labels[labels[0]]}): nothing to compare")
+        return finding(
+            np.nan, np.nan, f"all patients are in one group ({grouping.labels[labels[0]]}): nothing to compare"
+        )
     if events == 0:
         return finding(np.nan, np.nan, "no events: nothing to compare")
     observed, expected, variance = observed_expected(data.time, data.event, codes)

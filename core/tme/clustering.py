@@ -37,9 +37,16 @@ class Types:
     candidates: dict[int, tuple[float, float]]
 
 
-def principal_components(standardised: Floats, *, share: float = 0.9, most: int = 10) -> Floats:
-    """Scores (n, c) on the components that hold `share` of the variance, at most `most`; signs fixed, nan taken as 0."""
-    filled = np.clip(np.nan_to_num(standardised, nan=0.0), -5.0, 5.0)
+def principal_components(
+    standardised: Floats, *, weights: Floats | None = None, share: float = 0.9, most: int = 10
+) -> Floats:
+    """Scores (n, c) on the components that hold `share` of the variance, at most `most`; signs fixed.
+
+    Values are cut off at three standard deviations (one outlier is no type) and nan is taken as 0; `weights`, (p,),
+    multiply the features.
+    """
+    filled = np.clip(np.nan_to_num(standardised, nan=0.0), -3.0, 3.0)
+    filled = filled if weights is None else filled * weights
     centred = filled - filled.mean(axis=0)
     _, vectors = np.linalg.eigh(centred.T @ centred)
     vectors = vectors[:, ::-1]
@@ -73,7 +80,9 @@ def find_types(points: Floats, *, seed: int = 0) -> Types:
     place = np.empty(k, dtype=np.int64)
     place[order] = np.arange(k)
     labels = place[labels]
-    return Types(labels=labels, stability=stability[order], silhouette=silhouette(points, labels), candidates=candidates)
+    return Types(
+        labels=labels, stability=stability[order], silhouette=silhouette(points, labels), candidates=candidates
+    )
 
 
 def kmeans(points: Floats, k: int, *, starts: int, rng: np.random.Generator) -> Ints:

@@ -160,7 +160,7 @@ def quantiseq(
         reason = f"{found} of {len(reference.genes)} reference genes are measured ({coverage:.0%}); {MIN_COVERAGE:.0%} are needed"
     fractions = np.full((len(names), len(samples)), np.nan)
     if reason is None:
-        offset = expression_scale.offset_of(values) if scale == "log2 TPM" else 0.0
+        offset = expression_scale.offset_of(values, unit=unit) if scale == "log2 TPM" else 0.0
         tpm = np.nan_to_num(expression_scale.linear(values, scale, offset=offset), nan=0.0)
         totals = tpm.sum(axis=0)
         mixture = tpm[rows[present]] * 1e6 / np.where(totals > 0, totals, 1.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 import numpy as np
@@ -43,8 +44,15 @@ def scale_of(unit: str) -> Scale:
     )
 
 
-def offset_of(log_values: npt.NDArray[np.floating]) -> float:
-    """The offset inside the logarithm, read from the matrix's floor: log2(0 + offset); 0 where the floor is none of OFFSETS."""
+def offset_of(log_values: npt.NDArray[np.floating], *, unit: str = "") -> float:
+    """The offset inside the logarithm.
+
+    A unit that states it ("log2(TPM + 1)") is believed; else it is read from the matrix's floor, which is
+    log2(0 + offset) wherever a gene was undetected; 0 where the floor is none of OFFSETS.
+    """
+    stated = re.search(r"\+\s*([0-9]*\.?[0-9]+)", unit)
+    if stated:
+        return float(stated.group(1))
     floor = float(np.nanmin(log_values)) if np.isfinite(log_values).any() else np.nan
     for offset in OFFSETS:
         if abs(floor - np.log2(offset)) < 1e-3:

@@ -1,7 +1,7 @@
 """Names: signatures and cell types in words, and TME types named by their top signatures.
 
 The rule for a TME type: the standardised scores of its patients are averaged over each theme below. Every theme at
-half a standard deviation or more above the cohort gives a word, at most two, strongest first. A type whose T-cell
+half a standard deviation or more above the cohort gives a word, at most two; the T-cell theme is named first. A type whose T-cell
 theme is half a standard deviation or more below is "Immune-low" first. A type with neither is "Intermediate".
 """
 
@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 STRONG = 0.5
+FIRST = ("T-cell inflamed", "Immune-low")
 
 THEMES: Mapping[str, tuple[str, ...]] = {
     "T-cell inflamed": (
@@ -63,6 +64,22 @@ def themes(features: Sequence[str]) -> dict[str, list[int]]:
     return {theme: members for theme, members in found.items() if members}
 
 
+def balance(features: Sequence[str]) -> npt.NDArray[np.float64]:
+    """Weight of each feature, (p,), so that every theme counts the same however many features measure it.
+
+    1 / sqrt(members of its theme). Features of no theme share one block; hallmark sets of no theme describe the
+    tumour cell, and get 0.
+    """
+    from core.tme.signatures import HALLMARK_PREFIX
+
+    weight = np.zeros(len(features))
+    for members in themes(features).values():
+        weight[members] = 1.0 / np.sqrt(len(members))
+    rest = [n for n, name in enumerate(features) if weight[n] == 0 and not name.startswith(HALLMARK_PREFIX)]
+    weight[rest] = 1.0 / np.sqrt(max(len(rest), 1))
+    return weight
+
+
 def name_types(
     standardised: npt.NDArray[np.float64], features: Sequence[str], *, types: npt.NDArray[np.int64]
 ) -> list[str]:
@@ -84,9 +101,8 @@ def name_types(
         means = {theme: float(np.mean(centre[own])) for theme, own in members.items()}
         high = [t for t, value in sorted(means.items(), key=lambda item: -item[1]) if value >= STRONG]
         words = ["Immune-low"] if means.get("T-cell inflamed", 0.0) <= -STRONG else []
-        words += [t for t in high if not (words and t == "T-cell inflamed")][: 2 - len(words)]
-        text = ", ".join(words) if words else "Intermediate"
-        names.append(text[:1] + text[1:])
+        words += high[: 2 - len(words)]
+        names.append(", ".join(sorted(words, key=lambda word: word not in FIRST)) if words else "Intermediate")
     for name in {n for n in names if names.count(n) > 1}:
         same = [t for t in range(k) if names[t] == name]
         others = centres[same]

@@ -56,7 +56,6 @@ class Signature:
     doi: str
     about: str = ""
     weights: tuple[float, ...] = ()
-    housekeeping: tuple[str, ...] = ()
     min_coverage: float = MIN_COVERAGE
 
 
@@ -71,7 +70,6 @@ def published() -> tuple[Signature, ...]:
             method=entry["method"],
             genes=tuple(entry.get("weights", {})) or tuple(entry["genes"]),
             weights=tuple(float(weight) for weight in entry.get("weights", {}).values()),
-            housekeeping=tuple(entry.get("housekeeping", ())),
             citation=entry["citation"],
             doi=entry["doi"],
             about=entry.get("about", ""),
@@ -179,15 +177,7 @@ def _weighted_sum(assay: _Assay, sig: Signature, rows: npt.NDArray[np.int64]) ->
     present = rows >= 0
     weights = np.asarray(sig.weights)[present]
     values = assay.log(rows[present])
-    note = "weighted sum of log2 expression"
-    if assay.scale == "z-score":
-        note = "weighted sum of z-scores"
-    else:
-        keepers = positions(sig.housekeeping, assay.genes)
-        keepers = keepers[keepers >= 0]
-        if sig.housekeeping and keepers.size * 2 >= len(sig.housekeeping):
-            values = values - _mean(assay.log(keepers))
-            note = f"weighted sum of log2 expression less the mean of {keepers.size} housekeeping genes"
+    note = "weighted sum of z-scores" if assay.scale == "z-score" else "weighted sum of log2 expression"
     known = ~np.isnan(values)
     carried = (np.abs(weights)[:, None] * known).sum(axis=0)
     total = (weights[:, None] * np.where(known, values, 0.0)).sum(axis=0)
@@ -276,8 +266,9 @@ def score_signatures(
     What is computed, by the signature's method:
 
     - weighted_sum (GEP): sum of weight x log2 expression, rescaled by the absolute weight that the measured
-      genes carry. Where at least half of the housekeeping genes are there, their mean is subtracted first, as
-      the source does. On z-scores the weights apply to the z-scores.
+      genes carry. The source subtracts the mean of housekeeping genes first, because its counts (NanoString)
+      are not otherwise normalised; TPM and voom are, and panels lack those genes, so no housekeeping genes are
+      subtracted here and the score means the same in every study. On z-scores the weights apply to the z-scores.
     - geometric_mean (CYT): exp(mean(log(TPM + 0.01))). On voom it is in CPM; on z-scores the mean z stands in,
       and `method` says so.
     - mean_z (CD8 T-effector, interferon-gamma, F-TBRS): mean over genes of z over these samples (sample SD);
@@ -318,7 +309,7 @@ def score_signatures(
         )
     chosen = published() if signatures is None else tuple(signatures)
     scale = expression_scale.scale_of(unit)
-    offset = expression_scale.offset_of(values) if scale.startswith("log2") and values.size else 0.0
+    offset = expression_scale.offset_of(values, unit=unit) if scale.startswith("log2") and values.size else 0.0
     totals: Array | None = None
     if scale == "counts":
         totals = np.asarray(np.nansum(values, axis=0), dtype=np.float64)

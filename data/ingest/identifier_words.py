@@ -34,7 +34,7 @@ PHRASES: Mapping[str, tuple[str, ...]] = {
         "first name", "firstname", "last name", "lastname", "surname", "family name", "given name", "forename",
         "middle name", "maiden name", "full name", "fullname", "patient name", "patientname", "subject name",
         "name of patient", "next of kin", "mother name", "father name", "physician name", "doctor name", "initials",
-        "patient initials", "nachname", "vorname", "familienname", "geburtsname", "patientenname", "name des patienten",
+        "patient initials", "pt name", "name last", "name first", "lname", "fname", "nachname", "vorname", "familienname", "geburtsname", "patientenname", "name des patienten",
         "nom de famille", "prenom", "nom du patient", "nom patient", "nom naissance", "apellido", "apellidos", "nombre",
         "nombre del paciente", "nombre paciente",
     ),
@@ -59,15 +59,15 @@ PHRASES: Mapping[str, tuple[str, ...]] = {
     "fax": ("fax", "fax number", "telefax", "faxnummer", "telecopie"),
     "email": ("email", "e mail", "email address", "mail address", "emailadresse", "courriel", "correo", "correo electronico"),
     "ssn": (
-        "ssn", "social security", "social security number", "national insurance number", "nhs number", "nhs no", "dni",
+        "ssn", "social security", "social security number", "national insurance number", "nhs number", "nhs no",
         "national id", "sozialversicherungsnummer", "sv nummer", "ahv nummer", "numero de securite sociale",
         "numero securite sociale", "numero secu", "seguridad social", "curp", "pesel", "personnummer",
     ),
     "record": (
         "mrn", "medical record", "medical record number", "medical record no", "record number", "record no",
-        "hospital number", "hospital no", "hospital id", "chart number", "chart no", "patient mrn", "ehr id", "emr id",
+        "hospital number", "hospital no", "chart number", "chart no", "patient mrn", "ehr id", "emr id",
         "fallnummer", "fall nr", "aktenzeichen", "krankenaktennummer", "krankenblattnummer", "aufnahmenummer",
-        "numero de dossier", "numero dossier", "ipp", "historia clinica", "numero de historia", "nhc",
+        "numero de dossier", "numero dossier", "historia clinica", "numero de historia",
     ),
     "insurance": (
         "health plan", "health plan number", "insurance number", "insurance id", "insurance no", "member id",
@@ -83,34 +83,36 @@ PHRASES: Mapping[str, tuple[str, ...]] = {
         "license number", "licence number", "license no", "licence no", "driver license", "driver licence",
         "drivers license", "driving licence", "certificate number", "passport", "passport number", "fuhrerschein",
         "fuhrerscheinnummer", "ausweisnummer", "personalausweis", "reisepass", "permis de conduire", "passeport",
-        "pasaporte", "licencia de conducir", "npi",
+        "pasaporte", "licencia de conducir",
     ),
     "vehicle": (
-        "vin", "vehicle id", "vehicle identification", "vehicle number", "license plate", "licence plate", "plate number",
-        "kennzeichen", "fahrgestellnummer", "immatriculation", "plaque", "matricula",
+        "vehicle id", "vehicle identification", "vehicle number", "license plate", "licence plate", "plate number",
+        "kennzeichen", "fahrgestellnummer", "immatriculation",  "matricula",
     ),
     "device": (
-        "device id", "device serial", "device serial number", "serial number", "serial no", "implant serial", "udi",
+        "device id", "device serial", "device serial number", "serial number", "serial no", "implant serial",
         "pacemaker id", "pacemaker serial", "mac address", "imei", "seriennummer", "geratenummer", "numero de serie",
     ),
     "url": ("url", "website", "web site", "web address", "homepage", "webseite", "site web", "pagina web"),
-    "ip": ("ip", "ip address", "ip adresse", "adresse ip", "direccion ip"),
+    "ip": ("ip address", "ip adresse", "adresse ip", "direccion ip"),
     "biometric": (
         "biometric", "biometrics", "fingerprint", "finger print", "voiceprint", "voice print", "iris scan", "retina scan",
         "face id", "fingerabdruck", "empreinte digitale", "huella dactilar",
     ),
     "photo": ("photo", "photograph", "patient photo", "face photo", "face image", "portrait", "lichtbild", "passfoto", "foto"),
-    "other": ("accession number", "accession no", "unique identifier", "identifying number", "tax id", "steuernummer"),
+    "other": ("accession number", "accession no", "identifying number", "tax id", "steuernummer"),
 }  # fmt: skip
 """Kind -> phrases. A column is suspect when a phrase stands in its name as whole words."""
 
-EXACT: Mapping[str, str] = {"name": "name", "names": "name", "nom": "name", "tel": "phone", "mobile": "phone", "handy": "phone"}
+EXACT: Mapping[str, str] = {
+    "name": "name", "names": "name", "nom": "name", "tel": "phone", "mobile": "phone", "handy": "phone",
+    "vin": "vehicle", "udi": "device", "dni": "ssn", "ipp": "record", "nhc": "record", "ip": "ip",
+}  # fmt: skip
 """Names that are an identifier only when they are the whole column name."""
 
 INNOCENT = (
     "gene name", "drug name", "sample name", "file name", "study name", "cell name", "site name", "protein name",
-    "regimen name", "treatment name", "geo accession", "ip dose", "cell mobile", "dni mutation", "account for",
-    "sample address", "address to", "cohort name", "trial name", "serial sampling", "parish type",
+    "regimen name", "treatment name", "geo accession", "cohort name", "trial name",
 )  # fmt: skip
 """Phrases that make a suspect word harmless."""
 

@@ -122,12 +122,12 @@ def outcome(best: pl.Expr, definition: str) -> dict[str, pl.Expr]:
     }
 
 
-def flag(column: str, levels: Mapping[object, bool]) -> pl.Expr:
+def flag(column: str, levels: Mapping[str, bool] | Mapping[int, bool]) -> pl.Expr:
     """A flag from the levels named; any other value is null."""
     return pl.col(column).replace_strict(levels, default=None, return_dtype=pl.Boolean)
 
 
-def category(column: str, levels: Mapping[object, str]) -> pl.Expr:
+def category(column: str, levels: Mapping[str, str] | Mapping[int, str]) -> pl.Expr:
     """A category from the levels named; any other value is null."""
     return pl.col(column).replace_strict(levels, default=None, return_dtype=pl.String)
 

@@ -7,7 +7,9 @@ and a float32 matrix, with every kind of R's missing value as null.
 
 from __future__ import annotations
 
+import lzma
 import warnings
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,12 @@ from data.errors import SourceCorrupt
 
 MISSING = frozenset({"", "NA", "<NA>", "NaN"})
 SYMBOL_COLUMNS = ("gene_name", "gene_symbol", "symbol", "SYMBOL", "hgnc_symbol")
+
+UNREADABLE = (
+    ValueError, TypeError, LookupError, AttributeError, AssertionError, NotImplementedError, RecursionError, MemoryError,
+    OSError, EOFError, zlib.error, lzma.LZMAError,
+)  # fmt: skip
+"""What the parser raises on bytes that are no R data file, or a damaged one."""
 
 Matrix = npt.NDArray[np.float32]
 
@@ -153,7 +161,7 @@ def _objects(path: Path) -> dict[str, Any]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # classes that it has no constructor for come as plain namespaces
             read: dict[str, Any] = rdata.read_rda(path)
-    except (ValueError, EOFError, OSError, NotImplementedError, KeyError, IndexError, AttributeError) as error:
+    except UNREADABLE as error:
         raise SourceCorrupt(f"{path.name} cannot be read as an R data file: {error!r}") from error
     return read
 

@@ -27,7 +27,12 @@ HISTOLOGY = {
     "OCULAR/UVEAL": "uveal",
     "OTHER": "other",
 }
-EFFECTS = (("stop_gained", "nonsense"), ("splice_acceptor", "splice"), ("splice_donor", "splice"), ("missense", "missense"))
+EFFECTS = (
+    ("stop_gained", "nonsense"),
+    ("splice_acceptor", "splice"),
+    ("splice_donor", "splice"),
+    ("missense", "missense"),
+)
 """The first term found in SnpEff's classification decides; anything else is 'other'."""
 SPREADSHEET_DATE = re.compile(r"^(\d+)-(Mar|Sep|Dec)$")
 SPREADSHEET_GENES = {"Mar": "MARCHF", "Sep": "SEPTIN", "Dec": "DELEC"}
@@ -35,10 +40,10 @@ SPREADSHEET_GENES = {"Mar": "MARCHF", "Sep": "SEPTIN", "Dec": "DELEC"}
 NOTES = (
     "Survival is taken in days from the authors' table (PredictioR's months are days / 28) and given in days / 30.4375. "
     "OS_SOR and PFS_SOR are censor flags: 1 = censored.",
-    "3 patients died before the first assessment (NE): their response is missing. PredictioR and the authors' myBOR call "
-    "them differently.",
-    "Best response is the authors' BOR (CR 3, PR 12); their IBOR differs in 6 of the patients who have both and would "
-    "make 13 responders.",
+    "3 patients died before the first assessment (NE): their response is missing; the authors' "
+    "myBOR counts them as PD.",
+    "Best response is the authors' BOR (CR 3, PR 12); their IBOR differs in 6 of the 65 patients who have both; it "
+    "is missing in 4 of the 15 responders.",
     "3 patients died with PFS censored earlier (Pt2, Pt53, Pt70), as published.",
     "46 pre-treatment tumours have RNA here. 5 more pre-treatment and 57 on-treatment ones are listed by the authors, "
     "without public values in these files.",

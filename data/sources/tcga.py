@@ -202,7 +202,7 @@ SOURCE = Source(
     ),
     cancer="33 cancer types",
     treatment="standard of care; no checkpoint inhibitor recorded",
-    response_definition="",
+    response_definition="none: no response to a checkpoint inhibitor is recorded",
     load=load,
     files=FILES,
     provides=(

@@ -1,0 +1,129 @@
+"""Enrich: scores, predictions, performance, attribution, TME types and map of a staged database, in that order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import polars as pl
+
+from core.markers.attribution import feature_label
+from core.pipeline import performance, predictions, scores, tme
+from core.pipeline.features import COLUMNS, Features, best_scores
+from core.pipeline.staging import Finished, Frames, Staging, fingerprint
+
+Progress = Callable[[str], None]
+
+_NEEDED = tuple(dict.fromkeys(("patient_id", "study", "cohort", "arm", "response", "response_definition", *COLUMNS)))
+
+
+def enrich(path: Path, *, seed: int = 0, progress: Progress | None = None, cache_dir: Path | None = None) -> None:
+    """Fill a staged database with everything that is derived from its tables.
+
+    Parameters
+    ----------
+    path : database file that nobody else has open; tables signature_score, cell_fraction, prediction, performance,
+        embedding, cluster, attribution and attribution_summary are filled (rows that a source brought are kept).
+    seed : folds, resampling and the picture. progress : told in words what is being done.
+    cache_dir : folder where finished pieces are kept, so that an unchanged study is not computed twice.
+
+    Same database, same seed, same code: same answer.
+    """
+    say = progress if progress is not None else _silent
+    staging = Staging(path)
+    finished = Finished(cache_dir)
+    try:
+        scores.fill(staging, finished, progress=say)
+        best = best_scores(staging)
+        _predict(staging, finished, best=best, seed=seed, progress=say)
+        tme.fill(staging, finished, scores=best, progress=say, seed=seed)
+    finally:
+        staging.close()
+
+
+def _predict(staging: Staging, finished: Finished, *, best: pl.DataFrame, seed: int, progress: Progress) -> None:
+    for name in ("prediction", "performance", "attribution", "attribution_summary"):
+        staging.clear(name)
+    chosen = ", ".join(f'p."{name}"' for name in _NEEDED)
+    everyone = staging.sql(
+        f"SELECT {chosen}, s.synthetic, s.uploaded FROM patient p JOIN study s USING (study) ORDER BY s.rowid, p.rowid"
+    )
+    fitted = predictions.calibration(everyone, seed=seed)
+    slope = "" if fitted is None else repr(fitted[0])
+    made: list[pl.DataFrame] = []
+    for (study, cohort), part in everyone.group_by("study", "cohort", maintain_order=True):
+        own = best.filter(pl.col("study") == study).filter(pl.col("patient_id").is_in(part["patient_id"].implode()))
+        made += predictions.markers(part, own)
+        published, explained = predictions.loris_rows(part, fitted)
+        made += published
+        _explain(staging, explained)
+        if predictions.enough(part):
+            progress(f"{study}: cross-fitting the elastic net on {cohort} ({part.height:,} patients)")
+            key = fingerprint("elastic net", seed, part, own, slope)
+
+            found = finished.get(f"crossfit-{key}", partial(_cross_fit, part, own, seed=seed))
+            if found:
+                made.append(found["prediction"])
+                _explain(staging, found)
+    made += _pooled(finished, everyone=everyone, best=best, seed=seed, progress=progress)
+    progress("judging the predictors")
+    if made:
+        table = pl.concat(made, how="diagonal_relaxed")
+        staging.append("prediction", table)
+        staging.append("performance", performance.judge(table, everyone))
+
+
+def _pooled(
+    finished: Finished, *, everyone: pl.DataFrame, best: pl.DataFrame, seed: int, progress: Progress
+) -> list[pl.DataFrame]:
+    """Leave one cohort out: RNA cohorts on signatures, LORIS cohorts on clinical features; synthetic ones among themselves.
+
+    A user's own cohort, and one whose response is not RECIST, is scored but trains none of the others.
+    """
+    made: list[pl.DataFrame] = []
+    marked = everyone.with_columns(
+        held_out=pl.col("uploaded").fill_null(value=False)
+        | ~pl.col("response_definition").fill_null("RECIST").str.to_uppercase().str.contains("RECIST")
+    )
+    for synthetic in (False, True):
+        kind = marked.filter(pl.col("synthetic").fill_null(value=False) == synthetic)
+        cohorts = [
+            (str(study) if str(study) == str(cohort) else f"{study} {cohort}", part)
+            for (study, cohort), part in kind.group_by("study", "cohort", maintain_order=True)
+        ]
+        rna = [(name, part) for name, part in cohorts if part["study"][0] != "tcga"]
+        pools = {"expression": predictions.rna_pool(rna, best)}
+        if not synthetic:
+            pools["clinical"] = predictions.clinical_pool([(n, p) for n, p in cohorts if p["study"][0] == "loris"])
+        for name, members in pools.items():
+            if len(members) < 2:
+                continue
+            progress(f"leaving one cohort out: {len(members)} cohorts, {name}")
+            key = fingerprint("leave out", seed, name, *(f.design for _, _, f in members), *(p for _, p, _ in members))
+
+            found = finished.get(f"leaveout-{key}", partial(_leave_out, members, seed=seed))
+            made += [found["prediction"]] if found else []
+    return made
+
+
+def _cross_fit(part: pl.DataFrame, own: pl.DataFrame, *, seed: int) -> Frames:
+    rows, explained = predictions.cross_fitted(part, own, seed=seed)
+    return {"prediction": rows[0], **explained} if rows else {}
+
+
+def _leave_out(members: list[tuple[str, pl.DataFrame, Features]], *, seed: int) -> Frames:
+    rows = predictions.leave_one_out(members, seed=seed)
+    return {"prediction": pl.concat(rows)} if rows else {}
+
+
+def _explain(staging: Staging, frames: Frames) -> None:
+    if "attribution" in frames:
+        staging.append("attribution", frames["attribution"])
+        summary = frames["attribution_summary"]
+        words = {name: feature_label(name) for name in summary["feature"]}
+        staging.append("attribution_summary", summary.with_columns(pl.col("feature").replace(words).alias("label")))
+
+
+def _silent(_words: str) -> None:
+    return

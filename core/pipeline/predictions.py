@@ -1,0 +1,332 @@
+"""Predictions: every predictor on every cohort, each row with the protocol that made it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from core.pipeline import attributions
+from core.pipeline.features import Features, assemble, clinical, of_cohort, wide
+from core.pipeline.staging import Frames
+from models.baselines import elastic_net, loris, loris_recalibrated, pdl1, tmb
+from models.card import ModelError
+
+Floats = npt.NDArray[np.float64]
+
+TRAINED_LORIS = ("loris", "Chowell_train")
+"""The cohort that the published LORIS formula was fitted on."""
+
+SIGNATURE_MARKERS: Mapping[str, str] = {"cyt": "cyt", "gep": "gep", "cd8": "cd8_teff"}
+"""Predictor -> signature whose score it is."""
+
+SHARED_CLINICAL = (
+    "tmb_per_mb", "age_years", "albumin_g_per_dl", "nlr", "fcna", "prior_systemic_therapy", "sex", "cancer_type",
+)  # fmt: skip
+"""Features of the leave-one-cohort-out model of LORIS."""
+
+LEAST_EVALUABLE, LEAST_OF_CLASS = 20, 5
+SHUFFLES = 60
+
+
+def rows(
+    patients: pl.DataFrame, predictor: str, score: Floats, *, protocol: str, trained_on: str, probability: bool
+) -> pl.DataFrame:
+    """Prediction rows of the patients whose score is defined."""
+    frame = patients.select("patient_id", "study", "cohort").with_columns(
+        predictor=pl.lit(predictor),
+        protocol=pl.lit(protocol),
+        score=pl.Series(score).cast(pl.Float64),
+        trained_on=pl.lit(trained_on),
+    )
+    frame = frame.with_columns(probability=pl.col("score") if probability else pl.lit(None, dtype=pl.Float64))
+    return frame.filter(pl.col("score").is_not_nan() & pl.col("score").is_not_null())
+
+
+def markers(patients: pl.DataFrame, scores: pl.DataFrame) -> list[pl.DataFrame]:
+    """TMB, PD-L1 and the signature markers of one cohort."""
+    made = [
+        rows(
+            patients,
+            "tmb",
+            tmb.score(numbers(patients, "tmb_per_mb")),
+            protocol="published",
+            trained_on="",
+            probability=False,
+        ),
+        rows(
+            patients,
+            "pdl1",
+            pdl1.score(
+                tps_percent=numbers(patients, "pdl1_tps_percent"),
+                ic=patients["pdl1_ic"].to_list(),
+                tc=patients["pdl1_tc"].to_list(),
+            ),
+            protocol="published",
+            trained_on="",
+            probability=False,
+        ),
+    ]
+    names, matrix = wide(scores, patients["patient_id"].to_list(), value="score")
+    for predictor, signature in SIGNATURE_MARKERS.items():
+        if signature in names:
+            column = matrix[:, names.index(signature)]
+            made.append(rows(patients, predictor, column, protocol="published", trained_on="", probability=False))
+    return [frame for frame in made if frame.height]
+
+
+def loris_terms(patients: pl.DataFrame) -> loris.Terms:
+    """The published score of the patients, taken apart."""
+    return loris.terms({name: numbers(patients, name) for name in loris.SLOPES}, patients["cancer_type"].to_list())
+
+
+def calibration(everyone: pl.DataFrame, *, seed: int) -> tuple[loris_recalibrated.Calibration, pl.DataFrame] | None:
+    """Recalibration fitted on the training cohort, and its cross-fitted log-odds there; None without that cohort."""
+    study, cohort = TRAINED_LORIS
+    train = everyone.filter(
+        (pl.col("study") == study) & (pl.col("cohort") == cohort) & pl.col("response").is_not_null()
+    )
+    if train.height < LEAST_EVALUABLE:
+        return None
+    published, response = loris_terms(train).log_odds, train["response"].to_numpy().astype(bool)
+    fold_of = elastic_net.stratified_folds(response, groups=train["patient_id"].to_list(), seed=seed)
+    crossed = np.full(train.height, np.nan)
+    try:
+        for fold in np.unique(fold_of):
+            fitted = loris_recalibrated.fit(published[fold_of != fold], response[fold_of != fold])
+            crossed[fold_of == fold] = fitted.log_odds(published[fold_of == fold])
+        whole = loris_recalibrated.fit(published, response)
+    except ModelError:
+        return None
+    return whole, train.select("patient_id").with_columns(pl.Series("log_odds", crossed))
+
+
+def loris_rows(
+    patients: pl.DataFrame, fitted: tuple[loris_recalibrated.Calibration, pl.DataFrame] | None
+) -> tuple[list[pl.DataFrame], Frames]:
+    """Published and recalibrated LORIS of one cohort, and the attribution of the published score."""
+    taken = loris_terms(patients)
+    known = np.isfinite(taken.log_odds)
+    if not known.any():
+        return [], {}
+    study, cohort = patients["study"][0], patients["cohort"][0]
+    trained = (study, cohort) == TRAINED_LORIS
+    protocol = "in_sample" if trained else "published"
+    made = [
+        rows(patients, "loris", taken.score, protocol=protocol, trained_on=" ".join(TRAINED_LORIS), probability=True)
+    ]
+    values = np.column_stack([*(numbers(patients, name) for name in loris.SLOPES), np.full(patients.height, np.nan)])
+    parts = taken.terms[known]
+    typical = parts.mean(axis=0)
+    explained = attributions.frames(
+        patients.filter(pl.Series(known)),
+        attributions.Explained(
+            predictor="loris",
+            protocol=protocol,
+            names=loris.FEATURES,
+            values=values[known],
+            shap=parts - typical,
+            base=np.full(int(known.sum()), taken.intercept + typical.sum()),
+            output=taken.log_odds[known],
+            null=None,
+        ),
+    )
+    if fitted is not None:
+        whole, crossed = fitted
+        if trained:
+            log_odds = patients.join(crossed, on="patient_id", how="left", maintain_order="left")["log_odds"]
+            score = _probability(log_odds.fill_null(np.nan).to_numpy())
+            made.append(
+                rows(
+                    patients,
+                    "loris_recalibrated",
+                    score,
+                    protocol="out_of_fold",
+                    trained_on="other folds of the cohort",
+                    probability=True,
+                )
+            )
+        else:
+            score = whole.probability(taken.log_odds)
+            made.append(
+                rows(
+                    patients,
+                    "loris_recalibrated",
+                    score,
+                    protocol="external",
+                    trained_on=" ".join(TRAINED_LORIS),
+                    probability=True,
+                )
+            )
+    return made, explained
+
+
+def evaluable(patients: pl.DataFrame) -> npt.NDArray[np.bool_]:
+    """(n,) patients who can train or judge a predictor of response: response known, not in a control arm."""
+    return (
+        patients.select(pl.col("response").is_not_null() & (pl.col("arm").fill_null("ICB") != "control"))
+        .to_series()
+        .to_numpy()
+    )
+
+
+def enough(patients: pl.DataFrame) -> bool:
+    """At least 20 evaluable patients with 5 of each class."""
+    response = patients["response"].fill_null(value=False).to_numpy()[evaluable(patients)]
+    return response.size >= LEAST_EVALUABLE and min(response.sum(), (~response).sum()) >= LEAST_OF_CLASS
+
+
+def cross_fitted(patients: pl.DataFrame, scores: pl.DataFrame, *, seed: int) -> tuple[list[pl.DataFrame], Frames]:
+    """Elastic net of one cohort, out of fold, with its attribution."""
+    judged = evaluable(patients)
+    train, rest = patients.filter(pl.Series(judged)), patients.filter(pl.Series(~judged))
+    features = of_cohort(pl.concat([train, rest]), scores)
+    n = train.height
+    if features.design.shape[1] < 2 or np.isfinite(features.design[:n]).any(axis=0).sum() < 2:
+        return [], {}
+    response = train["response"].to_numpy().astype(bool)
+    # a patient of whom nothing is measured gets no score
+    found = elastic_net.cross_fit(
+        features.design[:n],
+        response,
+        groups=train["patient_id"].to_list(),
+        others=features.design[n:],
+        shuffles=SHUFFLES,
+        seed=seed,
+    )
+    everyone = pl.concat([train, rest])
+    log_odds = np.concatenate([found.log_odds, found.others_log_odds])
+    known = np.isfinite(features.design).mean(axis=1) >= 0.3
+    score = np.where(known, _probability(log_odds), np.nan)
+    made = rows(
+        everyone, "elastic_net", score, protocol="out_of_fold", trained_on="other folds of the cohort", probability=True
+    )
+    shap = features.gather(np.vstack([found.shap, found.others_shap]))
+    explained = attributions.frames(
+        everyone.filter(pl.Series(known)),
+        attributions.Explained(
+            predictor="elastic_net",
+            protocol="out_of_fold",
+            names=features.names,
+            values=features.values[known],
+            shap=shap[known],
+            base=np.concatenate([found.base, found.others_base])[known],
+            output=log_odds[known],
+            null=_null(features, found.null),
+        ),
+    )
+    return [made], explained
+
+
+def leave_one_out(members: Sequence[tuple[str, pl.DataFrame, Features]], *, seed: int) -> list[pl.DataFrame]:
+    """Elastic net of each cohort fitted on all others. members: (name, patients, features), the same features each."""
+    made = []
+    for name, patients, features in members:
+        train = [(p, f) for other, p, f in members if other != name and not p["held_out"][0]]
+        if not train:
+            continue
+        judged = [evaluable(p) for p, _ in train]
+        design = np.vstack([f.design[own] for (_, f), own in zip(train, judged, strict=True)])
+        response = np.concatenate(
+            [p["response"].fill_null(value=False).to_numpy()[own] for (p, _), own in zip(train, judged, strict=True)]
+        )
+        if response.size < LEAST_EVALUABLE or min(response.sum(), (~response).sum()) < LEAST_OF_CLASS:
+            continue
+        fitted = elastic_net.fit(design, response.astype(bool), seed=seed)
+        known = np.isfinite(features.design).mean(axis=1) >= 0.3
+        score = np.where(known, _probability(fitted.log_odds(features.design)), np.nan)
+        trained_on = ", ".join(other for other, p, _ in members if other != name and not p["held_out"][0])
+        made.append(
+            rows(
+                patients, "elastic_net", score, protocol="leave_one_cohort_out", trained_on=trained_on, probability=True
+            )
+        )
+    return made
+
+
+def rna_pool(
+    cohorts: Sequence[tuple[str, pl.DataFrame]], scores: pl.DataFrame
+) -> list[tuple[str, pl.DataFrame, Features]]:
+    """Cohorts with expression, on the signatures that all of them have, everything standardised within the cohort."""
+    with_scores = [
+        (n, p.filter(pl.col("patient_id").is_in(scores["patient_id"].unique().implode()))) for n, p in cohorts
+    ]
+    with_scores = [(n, p) for n, p in with_scores if p.height >= 10 and evaluable(p).sum() >= 10]
+    tables = {n: scores.filter(pl.col("patient_id").is_in(p["patient_id"].implode())) for n, p in with_scores}
+    shared = None
+    for name, patients in with_scores:
+        counted = tables[name].drop_nulls("z").group_by("signature").len()
+        own = set(counted.filter(pl.col("len") >= 0.8 * patients.height)["signature"])
+        shared = own if shared is None else shared & own
+    if len(with_scores) < 2 or not shared:
+        return []
+    members = []
+    for name, patients in with_scores:
+        ids = patients["patient_id"].to_list()
+        names, matrix = wide(tables[name].filter(pl.col("signature").is_in(sorted(shared))), ids, value="z")
+        blocks = [(signature, matrix[:, [j]], matrix[:, j]) for j, signature in enumerate(names)]
+        burden = "tmb_per_mb" if patients["tmb_per_mb"].null_count() < patients.height else "mutation_count"
+        for label, column in (("tmb_per_mb", burden), ("age_years", "age_years")):
+            (_, values, raw) = clinical(patients.with_columns(pl.col(column).alias(label)), columns=(label,))[0]
+            blocks.append((label, _within(values), raw))
+        members.append((name, patients, assemble(tuple(ids), blocks)))
+    return members
+
+
+def clinical_pool(cohorts: Sequence[tuple[str, pl.DataFrame]]) -> list[tuple[str, pl.DataFrame, Features]]:
+    """Cohorts of LORIS on the clinical features of all of them, in their own units, one design for all."""
+    used = [(n, p) for n, p in cohorts if evaluable(p).sum() >= 10]
+    if len(used) < 2:
+        return []
+    everyone = pl.concat([p for _, p in used])
+    blocks = [
+        block
+        for block in clinical(everyone, columns=SHARED_CLINICAL)
+        if block[1].shape[1] and np.isfinite(block[1]).any()
+    ]
+    whole = assemble(tuple(everyone["patient_id"]), blocks)
+    members, start = [], 0
+    for name, patients in used:
+        part = slice(start, start + patients.height)
+        members.append(
+            (
+                name,
+                patients,
+                Features(
+                    patients=whole.patients[part],
+                    design=whole.design[part],
+                    parents=whole.parents,
+                    names=whole.names,
+                    values=whole.values[part],
+                ),
+            )
+        )
+        start += patients.height
+    return members
+
+
+def numbers(patients: pl.DataFrame, column: str) -> Floats:
+    """A patient column as (n,) floats, nan where null."""
+    return patients[column].cast(pl.Float64).fill_null(np.nan).to_numpy().astype(np.float64)
+
+
+def _probability(log_odds: Floats) -> Floats:
+    return np.asarray(0.5 * (1.0 + np.tanh(0.5 * log_odds)), dtype=np.float64)
+
+
+def _within(values: Floats) -> Floats:
+    """Standardise each column within the cohort; a column that does not vary becomes missing."""
+    known = np.isfinite(values)
+    n = known.sum(axis=0)
+    filled = np.where(known, values, 0.0)
+    mean = filled.sum(axis=0) / np.maximum(n, 1)
+    spread = np.sqrt((np.where(known, values - mean, 0.0) ** 2).sum(axis=0) / np.maximum(n - 1, 1))
+    usable = (n >= 3) & (spread > 1e-12)
+    return np.where(known & usable, (values - mean) / np.where(usable, spread, 1.0), np.nan)
+
+
+def _null(features: Features, null: Floats) -> Floats:
+    """(b, p) column means to (b, f): a feature's columns add up, which can only overstate the null."""
+    return features.gather(null)

@@ -1,0 +1,125 @@
+"""The cohort's address: it lives in the URL, and in the session while a person walks between pages."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from core.cohort.query import CohortQuery, Filter
+from core.errors import BadLink, CohortError
+
+COHORT, STUDY = "cohort", "study"
+KNOWN = {COHORT, STUDY, "patient"}
+FIRST = ("imvigor210", "loris")
+
+
+def current(available: tuple[str, ...]) -> CohortQuery:
+    """The cohort that the URL names; without one, the session's; at first, the best-known study there is.
+
+    A part of the URL that cannot be used leaves a notice (see `notices`), and the rest is shown.
+    """
+    state, params = st.session_state, st.query_params
+    asked = params.get(COHORT) or (json.dumps({"s": params[STUDY].split(",")}) if params.get(STUDY) else None)
+    if asked is not None and asked != state.get("cohort"):
+        query, messages = _read(asked, available)
+        state["cohort"], state["notices"] = query.key(), messages
+    elif "cohort" not in state:
+        state["cohort"] = CohortQuery((_first(available),)).key()
+    for name in params:
+        if name not in KNOWN and name not in state.get("controls", ()):
+            _notice(f"The link names '{name}', which is not a part of a TMEscope link. It was ignored.")
+    query, messages = _read(state["cohort"], available)
+    if params.get(COHORT) != query.key():
+        params[COHORT] = query.key()
+    params.pop(STUDY, None)
+    for message in messages:
+        _notice(message)
+    state["cohort"] = query.key()
+    return query
+
+
+def go(query: CohortQuery) -> None:
+    """Make another cohort the current one; for a widget's callback."""
+    st.session_state["cohort"] = query.key()
+    st.session_state["notices"] = []
+    st.query_params[COHORT] = query.key()
+    st.query_params.pop(STUDY, None)
+
+
+def notices() -> list[str]:
+    """What was wrong with the link, in sentences."""
+    return list(st.session_state.get("notices", []))
+
+
+def dismiss() -> None:
+    """Forget the notices, and the parts of the URL that caused them."""
+    st.session_state["notices"] = []
+    for name in list(st.query_params):
+        if name not in KNOWN and name not in st.session_state.get("controls", ()):
+            del st.query_params[name]
+
+
+def remember(*names: str) -> None:
+    """Names of controls that a page keeps in the URL."""
+    st.session_state.setdefault("controls", set()).update(names)
+
+
+def link() -> str:
+    """The whole URL that opens this view for a colleague."""
+    base = str(st.context.url or "").partition("?")[0]
+    return f"{base}?{urlencode(st.query_params.to_dict())}"
+
+
+def _notice(message: str) -> None:
+    messages = st.session_state.setdefault("notices", [])
+    if message not in messages:
+        messages.append(message)
+
+
+def _first(available: tuple[str, ...]) -> str:
+    return next((study for study in FIRST if study in available), available[0])
+
+
+def _read(text: str, available: tuple[str, ...]) -> tuple[CohortQuery, list[str]]:
+    """A cohort from an address, and what of it could not be used."""
+    messages: list[str] = []
+    try:
+        raw = json.loads(text)
+        asked = [str(study) for study in raw["s"]]
+        conditions = list(raw.get("f", []))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        try:
+            CohortQuery.from_key(text)
+        except CohortError as error:
+            messages.append(_sentence(error))
+        asked, conditions = [], []
+    studies = tuple(dict.fromkeys(study for study in asked if study in available))
+    unknown = [study for study in asked if study not in available]
+    if unknown:
+        messages.append(f"There is no study '{unknown[0][:60]}' in this database; pick one from the list.")
+    if not studies:
+        return CohortQuery((_first(available),)), messages
+    query = CohortQuery(studies)
+    for condition in conditions:
+        try:
+            query = query.with_filter(_condition(condition))
+        except CohortError as error:
+            messages.append(f"{_sentence(error)} It was left out.")
+    return query, messages
+
+
+def _condition(raw: object) -> Filter:
+    try:
+        column, op, value = raw  # type: ignore[misc]
+        made = Filter(str(column), op, tuple(str(v) for v in value) if isinstance(value, list) else value)
+        CohortQuery((), (made,)).where()
+    except (TypeError, ValueError) as error:
+        raise BadLink(f"the filter '{str(raw)[:60]}' of the link cannot be read; open the cohort and copy its link again") from error
+    return made
+
+
+def _sentence(error: CohortError) -> str:
+    text = str(error)
+    return f"{text[:1].upper()}{text[1:]}".rstrip(".") + "."

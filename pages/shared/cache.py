@@ -1,0 +1,87 @@
+"""Every cache of the app. Keys are strings: the database version, the function's name, the cohort's key, its options.
+
+Results are frozen and shared by all sessions: nobody changes what `ask` returns.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+import plotly.graph_objects as go
+import polars as pl
+import streamlit as st
+
+from core.cohort.query import CohortQuery
+from core.errors import CohortError, EmptyCohort, NotMeasured, UnknownName
+from core.figures.chart import Chart
+from core.figures.theme import dress
+from core.settings import Settings
+from data.store import Store, current_path
+
+Option = str | int | float | bool | None | tuple[str, ...]
+
+WARM = (
+    "core.survival.kaplan_meier", "core.survival.hazard_ratio", "core.survival.logrank", "core.figures.km",
+    "core.figures.forest", "core.cohort.overview", "core.tme.map", "core.tme.composition", "core.response.predicted",
+    "core.response.leaderboard", "core.markers.attribution", "core.export",
+)  # fmt: skip
+
+
+@st.cache_resource(show_spinner=False)
+def warm() -> None:
+    """Import the science once, then tell the garbage collector that it stays (a collection costs 0.2 s otherwise)."""
+    for name in WARM:
+        importlib.import_module(name)
+    gc.collect()
+    gc.freeze()
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _open(path: str, seconds: float) -> Store:
+    return Store(current_path(Settings.from_env().database_dir), query_seconds=seconds)
+
+
+def store() -> Store:
+    """The database that `current` names now; opened anew when a build has swapped another one in."""
+    settings = Settings.from_env()
+    return _open(str(current_path(settings.database_dir)), settings.query_seconds)
+
+
+def ask(function: Callable[..., Any], query: CohortQuery | None = None, /, **options: Option) -> Any:
+    """`function(store, query, **options)`, remembered. An answer that the cohort cannot give is remembered too, and raised anew."""
+    name = f"{function.__module__}:{function.__qualname__}"
+    key = query.key() if query is not None else ""
+    result = _ask(store().version, name, key, tuple(sorted(options.items())), _call=(function, query))
+    if isinstance(result, CohortError):
+        raise result.with_traceback(None)
+    return result
+
+
+@st.cache_resource(max_entries=400, show_spinner=False)
+def _ask(
+    version: str, name: str, key: str, options: tuple[tuple[str, Option], ...], *, _call: tuple[Callable[..., Any], CohortQuery | None]
+) -> Any:
+    function, query = _call
+    try:
+        return function(store(), query, **dict(options)) if query is not None else function(store(), **dict(options))
+    except (EmptyCohort, NotMeasured, UnknownName) as error:
+        return error
+
+
+def studies() -> pl.DataFrame:
+    """All studies with their counts, those without patients included."""
+    return ask(Store.studies)
+
+
+def screen(chart: Chart, *, dark: bool) -> go.Figure:
+    """A chart's figure in the reader's theme, drawn once per chart."""
+    return _screen(f"{chart.slug}:{id(chart)}", dark, _chart=chart)[1]
+
+
+@st.cache_resource(max_entries=120, show_spinner=False)
+def _screen(key: str, dark: bool, *, _chart: Chart) -> tuple[Chart, go.Figure]:
+    # the chart is kept beside its figure, so that its id cannot be given to another one
+    return _chart, dress(_chart.figure, dark=dark, transparent=True)
