@@ -42,7 +42,7 @@ def decoded(url: str) -> str:
 
 def mirror_path(folder: Path, url: str) -> Path:
     """Where a mirror keeps the file of a URL."""
-    return folder / decoded(url).replace(":", "_", 1) if ":" in urlsplit(url).netloc else folder / decoded(url)
+    return folder / decoded(url)
 
 
 def sha256_of(path: Path) -> str:
@@ -136,14 +136,10 @@ def _fetch_one(file: RemoteFile, places: Places, tools: tuple[Verified, Progress
             f"{path.name} is not on this machine{where} and TMESCOPE_OFFLINE is set; copy it into a mirror folder and "
             "name that in TMESCOPE_MIRROR, or allow the network"
         )
-    if places.mirror is not None:
-        raise_from = f"{path.name} is not in the mirror{where}"
-    else:
-        raise_from = f"{path.name} is not on this machine"
     problem = _unreachable(file.url, places)
     if problem:
         raise SourceUnavailable(
-            f"{raise_from}, and {urlsplit(file.url).netloc} cannot be reached ({problem}); connect to the network, or "
+            f"{path.name} is not on this machine{where}, and {urlsplit(file.url).netloc} cannot be reached ({problem}); connect to the network, or "
             "name a mirror folder in TMESCOPE_MIRROR"
         )
     download(file, path, progress=progress)

@@ -122,7 +122,8 @@ def listed_modules() -> set[str]:
 SUPPORT = {
     "data/sources": {
         "source",
-        "simulation",
+        "simulated_patients",
+        "simulated_tissue",
         "rda",
         "rda_frame",
         "predictior",

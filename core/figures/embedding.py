@@ -1,17 +1,19 @@
-"""Embedding figure: the TME map, one point a patient, coloured by a group or a number."""
+"""Embedding figure: the TME map, one point a patient, coloured by a group or a number, one panel a study."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 import plotly.graph_objects as go
 import polars as pl
 
 from core.errors import TooFewPatients
 from core.figures import words
 from core.figures.chart import Chart, Provenance
-from core.figures.layout import badge, frame, note, shorten, widest
+from core.figures.layout import badge, frame, note, shorten, widest, wrap
 from core.figures.theme import (
     DIVERGING,
     IMMUNE_SUBTYPES,
@@ -25,217 +27,259 @@ from core.figures.theme import (
     colours,
     scale,
 )
-from core.groups import axis_of, groups, label_of, require
+from core.groups import groups, label_of
+
+if TYPE_CHECKING:
+    from core.tme.map import TmeMap
+
+Points = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.bool_]
 
 WEBGL_FROM = 2_000
-MOST_GROUPS = 24
-FACTS = ("cohort", "recist", "os_months", "tmb_per_mb", "phenotype", "cancer_type", "immune_subtype", "age_years")
+MOST_GROUPS = 20
+MOST_PANELS = 9
+NOT_FACTS = frozenset(
+    {"patient_id", "study", "cohort", "umap_1", "umap_2", "cluster", "type", "value", "stability", "silhouette"}
+)
 
 
-def embedding(
-    frame_: pl.DataFrame,
-    *,
-    colour: str,
-    provenance: Provenance,
-    x: str = "umap_1",
-    y: str = "umap_2",
-    facts: Sequence[str] = FACTS,
-    label: str = "",
-    centre: float | None = None,
-    direct: bool = False,
-    title: str = "",
-) -> Chart:
-    """A map of patients.
+def embedding(result: TmeMap, *, provenance: Provenance, direct: bool = False, title: str = "") -> Chart:
+    """A map of patients by their tumour microenvironment.
 
     Parameters
     ----------
-    frame_ : one row a patient: patient_id, x, y, `colour` and, where there, the columns of `facts`.
-    colour : a float column (colour scale with its unit) or any other column (groups, legend with counts).
-    facts : columns for the hover card; the first five that the frame has.
-    label : the colour in words; from the data dictionary where empty.
-    centre : middle of a diverging scale (0 for z-scores); None = sequential. direct : write group names on the map.
+    result : from `core.tme.map.tme_map`. direct : write the groups' names on the map, where there are few.
 
-    `customdata` of every point starts with patient_id: selections name patients, not positions.
+    Each study has a panel: positions in two of them cannot be compared. `customdata` of every point starts with
+    patient_id, so that a selection names patients, not positions. Axes have equal scale and no ticks: they have no unit.
 
     Raises
     ------
     TooFewPatients
-        No patient has coordinates.
+        Nobody has coordinates.
     """
-    require(frame_, "patient_id", x, y, colour)
-    total = frame_.height
-    rows = frame_.filter(pl.col(x).is_not_null() & pl.col(y).is_not_null())
+    rows = result.frame.filter(pl.col("umap_1").is_not_null() & pl.col("umap_2").is_not_null())
     if rows.is_empty():
         raise TooFewPatients("no patient of this cohort is on the map; choose a study with expression data")
-    text = label or axis_of(colour)
-    numeric = rows[colour].dtype.is_float()
-    shown = [c for c in facts if c in rows.columns and c != colour and rows[c].null_count() < rows.height][:5]
-    cards = _cards(rows, [colour, *shown])
-    size = float(np.clip(260 / np.sqrt(rows.height), 4, 11))
-    trace = go.Scattergl if rows.height > WEBGL_FROM else go.Scatter
+    studies = list(rows["study"].unique(maintain_order=True))[:MOST_PANELS]
+    rows = rows.filter(pl.col("study").is_in(studies))
+    text = f"{result.label}, {result.unit}" if result.unit else result.label
+    facts = [
+        c for c in rows.columns if c not in NOT_FACTS and c != result.colour and rows[c].null_count() < rows.height
+    ][:5]
+    rows = rows.with_columns(_cards(rows, result, facts))
     hover = "<b>%{customdata[0]}</b>" + "".join(
-        f"<br>{label_of(c) if c != colour else (label or label_of(c))}: %{{customdata[{i + 1}]}}"
-        for i, c in enumerate([colour, *shown])
+        f"<br>{name}: %{{customdata[{i + 1}]}}" for i, name in enumerate([result.label, *(label_of(c) for c in facts)])
     )
-    common = {"mode": "markers", "hovertemplate": hover + "<extra></extra>"}
-    px, py = rows[x].cast(pl.Float32).to_numpy(), rows[y].cast(pl.Float32).to_numpy()
-    figure = frame(height=560, least=440, margin={"l": 24, "r": 330, "t": 16, "b": 34}, hovermode="closest")
-    missing = 0
-
-    def add(mask: np.ndarray[tuple[int], np.dtype[np.bool_]], name: str, marker: dict[str, object]) -> None:
-        chosen = np.flatnonzero(mask)
-        figure.add_trace(
-            trace(x=px[chosen], y=py[chosen], customdata=[cards[i] for i in chosen], name=name, marker=marker, **common)
-        )
-
-    if numeric:
-        values = rows[colour].cast(pl.Float32).fill_null(np.nan).to_numpy()
-        known = np.isfinite(values)
-        missing = int((~known).sum())
-        if missing:
-            add(~known, f"unknown (n = {missing:,})", {"color": UNKNOWN, "size": size * 0.8, "opacity": 0.6})
-        marker = _number_marker(values[known], size, centre)
-        marker["colorbar"] = {
-            "title": {"text": "<br>".join(_two_lines(text)), "font": {"size": TEXT_SIZE}}, "len": 0.6, "y": 1,
-            "yanchor": "top", "x": 1.02, "xanchor": "left", "outlinewidth": 0, "thickness": 16, "nticks": 6,
-            "tickfont": {"size": SMALL_SIZE},
-        }  # fmt: skip
-        add(known, text, marker)
-        figure.update_layout(showlegend=False)
-        if missing:
-            note(
-                figure, f"<span style='color:{UNKNOWN}'>●</span> unknown (n = {missing:,})", xref="paper", x=1.02,
-                xanchor="left", yref="paper", y=0.28,
-            )  # fmt: skip
+    figure = frame(height=560, least=440, margin={"l": 32, "r": 330, "t": 16, "b": 34})
+    _panels(figure, rows, studies)
+    biggest = max(rows.filter(pl.col("study") == s).height for s in studies)
+    size = float(np.clip(270 / math.sqrt(biggest) / math.sqrt(len(studies)) * 1.2, 4, 11))
+    style = (size, hover + "<extra></extra>", rows.height > WEBGL_FROM)
+    if result.kind == "number":
+        _numbers(figure, rows, (studies, style, text, result.unit.startswith("SD")))
     else:
-        missing = _add_groups(figure, rows, (colour, size, add))
+        _groups(figure, rows, (studies, style, result))
         if direct:
-            _names(figure, rows, (colour, px, py))
-    pad = 0.04
-    ends = [(float(v.min()), float(v.max())) for v in (px, py)]
-    spans = [max(b - a, 1e-6) for a, b in ends]
-    plain = {
-        "showticklabels": False,
-        "ticks": "",
-        "showgrid": False,
-        "showline": True,
-        "mirror": True,
-        "linecolor": LINE,
-    }
-    figure.update_layout(
-        xaxis={**plain, "range": [ends[0][0] - pad * spans[0], ends[0][1] + pad * spans[0]], "title": {"text": "UMAP 1", "standoff": 6}},
-        yaxis={
-            **plain, "range": [ends[1][0] - pad * spans[1], ends[1][1] + pad * spans[1]], "scaleanchor": "x",
-            "title": {"text": "UMAP 2", "standoff": 2},
-        },
-    )  # fmt: skip
-    figure.layout.margin.l = 40
+            _names(figure, rows, (studies, result))
     if provenance.synthetic:
         badge(figure)
     caption = (
-        f"UMAP of TME features, n = {rows.height:,}, coloured by {words.column(colour) if not label else label}. Distances are "
-        "relative: the axes have no unit, so they carry no ticks."
+        f"UMAP of TME features, n = {rows.height:,}, coloured by {_inside(result.label)}. Distances are relative: the axes have "
+        "no unit, so they carry no ticks."
     )
-    if missing:
-        caption += f" {words.count(missing, 'patient')} with unknown colour in grey."
-    if total > rows.height:
-        caption += f" {words.count(total - rows.height, 'patient')} without TME features not shown."
-    keep = [c for c in dict.fromkeys(["patient_id", x, y, colour, *shown])]
+    if len(studies) > 1:
+        caption += " Each study has a map of its own; positions in two of them cannot be compared."
+    if result.n_uncoloured:
+        caption += f" {words.count(result.n_uncoloured, 'patient')} without {_inside(result.label)} in grey."
+    if result.n_missing:
+        caption += f" {words.count(result.n_missing, 'patient')} without TME features not shown."
     return Chart(
-        slug=f"tme-map-{colour}".replace("_", "-"),
-        title=title or f"TME map, coloured by {words.column(colour) if not label else label}",
+        slug="tme-map-" + "".join(c if c.isalnum() else "-" for c in result.colour),
+        title=title or f"TME map, coloured by {_inside(result.label)}",
         figure=figure,
-        table=rows.select(keep),
+        table=rows.drop("card"),
         caption=caption,
         provenance=provenance,
         alt=f"Map of {rows.height} patients by their tumour microenvironment, coloured by {text}.",
+        warnings=(f"only the first {MOST_PANELS} studies are drawn",) if len(result.studies) > MOST_PANELS else (),
     )
 
 
-def _cards(rows: pl.DataFrame, columns: Sequence[str]) -> list[list[str]]:
-    """For each patient: its id, then its facts in words."""
-    parts = [rows["patient_id"].to_list()]
-    parts += [[words.value(c, v) for v in rows[c].to_list()] for c in columns]
-    return [list(card) for card in zip(*parts, strict=True)]
+def _inside(label: str) -> str:
+    """A label inside a sentence."""
+    first = label.split(" ")[0]
+    return (
+        label
+        if sum(c.isupper() for c in first) > 1 or any(c.isdigit() for c in first)
+        else label[:1].lower() + label[1:]
+    )
 
 
-def _number_marker(
-    values: np.ndarray[tuple[int], np.dtype[np.float32]], size: float, centre: float | None
-) -> dict[str, object]:
-    """Marker with a colour scale that outliers (outer 1%) do not stretch."""
-    low, high = np.quantile(values, [0.01, 0.99]) if values.size else (0.0, 1.0)
-    if centre is not None:
-        reach = float(max(abs(low - centre), abs(high - centre), 1e-9))
-        low, high = centre - reach, centre + reach
-    stops = scale(SEQUENTIAL if centre is None else DIVERGING)
-    return {
-        "color": values,
-        "colorscale": stops,
-        "cmin": float(low),
-        "cmax": float(high) if high > low else float(low) + 1,
-        "size": size,
-        "opacity": 0.9,
-        "line": {"width": 0.5, "color": LINE},
-        "showscale": True,
-    }
+def _cards(rows: pl.DataFrame, result: TmeMap, facts: list[str]) -> pl.Series:
+    """For each patient: its id, the colour's value and its facts, in words."""
+
+    def shown(content: object) -> str:
+        return words.number(content, unit=result.unit) if isinstance(content, float) else words.value("", content)
+
+    parts = [rows["patient_id"].to_list(), [shown(v) for v in rows["value"].to_list()]]
+    parts += [[words.value(c, v) for v in rows[c].to_list()] for c in facts]
+    return pl.Series("card", [list(card) for card in zip(*parts, strict=True)], dtype=pl.List(pl.String))
 
 
-def _add_groups(figure: go.Figure, rows: pl.DataFrame, drawing: tuple[str, float, object]) -> int:
-    """One trace a group, unknown first (underneath), and a legend with counts; returns how many are unknown."""
-    column, size, add = drawing
-    grouping = groups(rows, column)
-    labels = grouping.labels[:MOST_GROUPS]
-    paint = colours(labels)
-    unknown = (grouping.codes < 0) | (grouping.codes >= MOST_GROUPS)
-    names = []
-    if unknown.any():
-        name = "unknown" if len(grouping.labels) <= MOST_GROUPS else "unknown or other"
-        names.append(f"{name} (n = {int(unknown.sum()):,})")
-        add(unknown, names[-1], {"color": UNKNOWN, "size": size * 0.8, "opacity": 0.6})  # type: ignore[operator]
-    for k, group in enumerate(labels):
-        mine = grouping.codes == k
-        meaning = f", {IMMUNE_SUBTYPES[group]}" if group in IMMUNE_SUBTYPES else ""
-        names.append(f"{shorten(group + meaning, 34)} (n = {int(mine.sum()):,})")
-        marker = {
-            "color": paint[group],
-            "symbol": SYMBOLS[k % len(SYMBOLS)],
-            "size": size,
-            "opacity": 0.88,
-            "line": {"width": 0.5, "color": "#FDFDFD"},
+def _panels(figure: go.Figure, rows: pl.DataFrame, studies: list[str]) -> None:
+    """Axes of equal scale without ticks, one pair a study, in a grid."""
+    across = 1 if len(studies) == 1 else 2 if len(studies) <= 4 else 3
+    down = math.ceil(len(studies) / across)
+    gap_x, gap_y = 0.03, 0.11 if len(studies) > 1 else 0.0
+    if len(studies) > 1:
+        figure.update_layout(height=max(560, 330 * down))
+        figure.layout.meta = {"least": 230 * down}
+        figure.layout.margin.t = 32
+    for i, study in enumerate(studies):
+        column, line = i % across, i // across
+        wide, high = (1 - gap_x * (across - 1)) / across, (1 - gap_y * (down - 1)) / down
+        x0, y1 = column * (wide + gap_x), 1 - line * (high + gap_y)
+        mine = rows.filter(pl.col("study") == study)
+        n = "" if i == 0 else str(i + 1)
+        plain = {
+            "showticklabels": False,
+            "ticks": "",
+            "showgrid": False,
+            "showline": True,
+            "mirror": True,
+            "linecolor": LINE,
         }
-        add(mine, names[-1], marker)  # type: ignore[operator]
-    figure.update_layout(
-        showlegend=True,
-        legend={
-            "x": 1.02, "xanchor": "left", "y": 1, "yanchor": "top", "itemsizing": "constant", "traceorder": "normal",
-            "font": {"size": TEXT_SIZE}, "title": {"text": f"<b>{label_of(column)}</b>", "font": {"size": TEXT_SIZE}},
-        },
-    )  # fmt: skip
-    figure.layout.margin.r = round(max(widest(names) + 76, widest([label_of(column)]) + 60))
-    return int(unknown.sum())
+        for axis, name, domain in (("x", "umap_1", [x0, x0 + wide]), ("y", "umap_2", [y1 - high, y1])):
+            values = mine[name].to_numpy()
+            low, high_end = float(values.min()), float(values.max())
+            pad = 0.05 * max(high_end - low, 1e-6)
+            other = "y" if axis == "x" else "x"
+            settings: dict[str, object] = {
+                **plain, "range": [low - pad, high_end + pad], "domain": domain, "anchor": f"{other}{n}",
+                "title": {"text": name.replace("umap_", "UMAP ") if i == 0 else "", "standoff": 4, "font": {"size": SMALL_SIZE}},
+            }  # fmt: skip
+            if axis == "y":
+                settings["scaleanchor"] = f"x{n}"
+            figure.update_layout({f"{axis}axis{n}": settings})
+        if len(studies) > 1:
+            note(
+                figure, f"<b>{shorten(study, 30)}</b> (n = {mine.height:,})", xref="paper", x=x0, xanchor="left", yref="paper",
+                y=y1, yanchor="bottom", yshift=3,
+            )  # fmt: skip
 
 
-def _names(
-    figure: go.Figure,
-    rows: pl.DataFrame,
-    place: tuple[str, np.ndarray[tuple[int], np.dtype[np.float32]], np.ndarray[tuple[int], np.dtype[np.float32]]],
+def _add(
+    figure: go.Figure, rows: pl.DataFrame, look: tuple[list[str], tuple[float, str, bool], str, dict[str, object]]
 ) -> None:
-    """Group names at the middle (median) of their points."""
-    column, px, py = place
-    grouping = groups(rows, column)
-    for k, group in enumerate(grouping.labels[:8]):
-        mine = grouping.codes == k
+    """One trace a study of some patients; the first one that has points stands in the legend."""
+    studies, (_, hover, webgl), name, marker = look
+    kind = go.Scattergl if webgl else go.Scatter
+    first = True
+    for i, study in enumerate(studies):
+        mine = (rows["study"] == study).to_numpy()
+        if not mine.any():
+            continue
+        part = rows.filter(pl.Series(mine))
+        own = (
+            {**marker, "color": np.asarray(marker["color"])[mine]}
+            if isinstance(marker["color"], np.ndarray)
+            else marker
+        )
+        n = "" if i == 0 else str(i + 1)
+        figure.add_trace(
+            kind(
+                x=part["umap_1"].cast(pl.Float32).to_numpy(), y=part["umap_2"].cast(pl.Float32).to_numpy(), mode="markers",
+                customdata=part["card"].to_list(), hovertemplate=hover, name=name, legendgroup=name, showlegend=first,
+                xaxis=f"x{n}", yaxis=f"y{n}", marker=own,
+            )
+        )  # fmt: skip
+        first = False
+
+
+def _numbers(
+    figure: go.Figure, rows: pl.DataFrame, drawing: tuple[list[str], tuple[float, str, bool], str, bool]
+) -> None:
+    """A colour scale that outliers (outer 1%) do not stretch; diverging around 0 for standardised values."""
+    studies, style, text, diverging = drawing
+    size = style[0]
+    values = rows["value"].cast(pl.Float32).fill_null(np.nan).to_numpy()
+    known = np.isfinite(values)
+    if (~known).any():
+        grey: dict[str, object] = {"color": UNKNOWN, "size": size * 0.8, "opacity": 0.6}
+        _add(figure, rows.filter(pl.Series(~known)), (studies, style, "unknown", grey))
+    low, high = (float(v) for v in np.quantile(values[known], [0.01, 0.99])) if known.any() else (0.0, 1.0)
+    if diverging:
+        reach = max(abs(low), abs(high), 1e-9)
+        low, high = -reach, reach
+    marker: dict[str, object] = {
+        "color": values[known], "colorscale": scale(DIVERGING if diverging else SEQUENTIAL), "cmin": low,
+        "cmax": high if high > low else low + 1, "size": size, "opacity": 0.9, "line": {"width": 0.5, "color": LINE},
+        "colorbar": {
+            "title": {"text": "<br>".join(wrap(text, 270)), "font": {"size": TEXT_SIZE}}, "len": 0.62, "y": 1, "yanchor": "top",
+            "x": 1.02, "xanchor": "left", "outlinewidth": 0, "thickness": 16, "nticks": 6, "tickfont": {"size": SMALL_SIZE},
+        },
+    }  # fmt: skip
+    _add(figure, rows.filter(pl.Series(known)), (studies, style, text, marker))
+    for trace in figure.data:
+        trace.showlegend = False
+    if (~known).any():
         note(
-            figure, f"<b>{shorten(group, 26)}</b>", xref="x", yref="y", x=float(np.median(px[mine])),
-            y=float(np.median(py[mine])), font={"size": SMALL_SIZE, "color": INK}, bgcolor="rgba(255, 255, 255, 0.75)",
-            borderpad=2,
+            figure, f"<span style='color:{UNKNOWN}'>●</span> unknown (n = {int((~known).sum()):,})", xref="paper", x=1,
+            xanchor="left", xshift=20, yref="paper", y=0.26,
         )  # fmt: skip
 
 
-def _two_lines(text: str) -> list[str]:
-    """A colour bar's title on at most two lines."""
-    words_ = shorten(text, 56).split()
-    first = ""
-    while words_ and len(first) + len(words_[0]) < 30:
-        first = f"{first} {words_.pop(0)}".strip()
-    return [first, " ".join(words_)] if words_ else [first]
+def _groups(figure: go.Figure, rows: pl.DataFrame, drawing: tuple[list[str], tuple[float, str, bool], TmeMap]) -> None:
+    """A trace a group, unknown first (underneath), and a legend with counts in the groups' order."""
+    studies, style, result = drawing
+    size = style[0]
+    labels = _order(rows, result)
+    paint = colours(labels)
+    drawn = labels[:MOST_GROUPS]
+    names = []
+    rest = rows.filter(pl.col("value").is_null() | ~pl.col("value").is_in(drawn))
+    if rest.height:
+        names.append(f"{'unknown' if len(labels) <= MOST_GROUPS else 'unknown or other'} (n = {rest.height:,})")
+        _add(figure, rest, (studies, style, names[-1], {"color": UNKNOWN, "size": size * 0.8, "opacity": 0.6}))
+    for k, group in enumerate(drawn):
+        mine = rows.filter(pl.col("value") == group)
+        meaning = f", {IMMUNE_SUBTYPES[group]}" if group in IMMUNE_SUBTYPES else ""
+        names.append(f"{shorten(group + meaning, 38)} (n = {mine.height:,})")
+        marker: dict[str, object] = {
+            "color": paint[group], "symbol": SYMBOLS[k % len(SYMBOLS)], "size": size, "opacity": 0.88,
+            "line": {"width": 0.5, "color": "#FDFDFD"},
+        }  # fmt: skip
+        _add(figure, mine, (studies, style, names[-1], marker))
+    figure.update_layout(
+        showlegend=True,
+        legend={
+            "x": 1.01, "xanchor": "left", "y": 1, "yanchor": "top", "itemsizing": "constant", "traceorder": "normal",
+            "font": {"size": TEXT_SIZE}, "title": {"text": f"<b>{result.label}</b>", "font": {"size": TEXT_SIZE}},
+        },
+    )  # fmt: skip
+    figure.layout.margin.r = round(max(widest(names) + 84, widest([result.label]) + 60))
+
+
+def _order(rows: pl.DataFrame, result: TmeMap) -> tuple[str, ...]:
+    """Groups in display order: types as they are numbered, else the field's own order."""
+    present = set(rows["value"].drop_nulls().to_list())
+    if result.colour == "cluster":
+        return tuple(level for level in result.levels if level in present)
+    return groups(rows, "value").labels
+
+
+def _names(figure: go.Figure, rows: pl.DataFrame, drawing: tuple[list[str], TmeMap]) -> None:
+    """Group names at the middle (median) of their points."""
+    studies, result = drawing
+    for i, study in enumerate(studies):
+        n = "" if i == 0 else str(i + 1)
+        for group in _order(rows, result)[:8]:
+            mine = rows.filter((pl.col("study") == study) & (pl.col("value") == group))
+            if mine.height < 3:
+                continue
+            note(
+                figure, f"<b>{'<br>'.join(wrap(shorten(group, 48), 190, size=SMALL_SIZE))}</b>", xref=f"x{n}", yref=f"y{n}",
+                x=float(np.median(mine["umap_1"].to_numpy())), y=float(np.median(mine["umap_2"].to_numpy())),
+                font={"size": SMALL_SIZE, "color": INK}, bgcolor="rgba(255, 255, 255, 0.75)", borderpad=2, align="center",
+            )  # fmt: skip

@@ -86,7 +86,8 @@ def _standardise_rest(staging: Staging) -> pl.DataFrame:
     rest = staging.sql(
         """SELECT s.patient_id, s.study, s.assay, s.signature, s.score, s.coverage, p.cohort
            FROM signature_score s JOIN patient p USING (patient_id) WHERE s.z IS NULL AND s.score IS NOT NULL
-             AND (s.study, s.assay) NOT IN (SELECT (study, assay) FROM assay)"""
+             AND (s.study, s.assay) NOT IN (SELECT (study, assay) FROM assay)
+           ORDER BY s.signature, s.patient_id"""
     )
     if rest.is_empty():
         return rest.drop("cohort").head(0)

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from core.pipeline.scores import standardised
 from core.pipeline.staging import Finished, Frames, Staging, fingerprint
 from core.tme import clustering, naming, projection
 from core.tme.map import SPACE
@@ -43,21 +44,7 @@ def features(staging: Staging, study: str, scores: pl.DataFrame) -> tuple[list[s
 
     From the study's own expression, or from scores and fractions that its source published: whichever has more patients.
     """
-    published = staging.sql(
-        """SELECT patient_id, signature AS feature, z FROM signature_score
-           WHERE study = $s AND z IS NOT NULL AND (study, assay) NOT IN (SELECT (study, assay) FROM assay)
-           UNION ALL
-           SELECT f.patient_id, f.cell_type AS feature, f.z FROM (
-               SELECT c.patient_id, c.cell_type, (c.fraction - avg(c.fraction) OVER w) / nullif(stddev_samp(c.fraction) OVER w, 0) AS z
-               FROM cell_fraction c JOIN patient p USING (patient_id)
-               WHERE c.study = $s AND c.method <> 'quanTIseq' WINDOW w AS (PARTITION BY p.cohort, c.cell_type)
-           ) f WHERE f.z IS NOT NULL
-           UNION ALL
-           SELECT patient_id, 'leukocyte_fraction' AS feature,
-                  (leukocyte_fraction - avg(leukocyte_fraction) OVER v) / nullif(stddev_samp(leukocyte_fraction) OVER v, 0) AS z
-           FROM patient WHERE study = $s AND leukocyte_fraction IS NOT NULL WINDOW v AS (PARTITION BY cohort)""",
-        {"s": study},
-    )
+    published = _published(staging, study)
     own = scores.filter((pl.col("study") == study) & pl.col("z").is_not_null()).select(
         "patient_id", pl.col("signature").alias("feature"), "z"
     )
@@ -86,6 +73,26 @@ def features(staging: Staging, study: str, scores: pl.DataFrame) -> tuple[list[s
     )
     complete = np.isfinite(z).mean(axis=1) >= KNOWN_SHARE
     return list(placed["patient_id"].filter(pl.Series(complete))), kept, z[complete]
+
+
+def _published(staging: Staging, study: str) -> pl.DataFrame:
+    """Scores and cell fractions that the source published, and the leukocyte fraction: patient_id, feature, z."""
+    brought = staging.sql(
+        """SELECT patient_id, signature AS feature, z AS value, true AS standardised FROM signature_score
+           WHERE study = $s AND z IS NOT NULL AND (study, assay) NOT IN (SELECT (study, assay) FROM assay)
+           UNION ALL
+           SELECT patient_id, cell_type, fraction, false FROM cell_fraction
+           WHERE study = $s AND method <> 'quanTIseq' AND fraction IS NOT NULL
+           UNION ALL
+           SELECT patient_id, 'leukocyte_fraction', leukocyte_fraction, false FROM patient
+           WHERE study = $s AND leukocyte_fraction IS NOT NULL""",
+        {"s": study},
+    )
+    cohorts = staging.sql("SELECT patient_id, cohort FROM patient WHERE study = $s", {"s": study})
+    # sorted first: sums over rows in another order differ in the last bit, and the same database must give the same map
+    ordered = brought.join(cohorts, on="patient_id", how="inner").sort("feature", "patient_id")
+    z = pl.when("standardised").then("value").otherwise(standardised("value", over=("cohort", "feature")))
+    return ordered.select("patient_id", "feature", z.alias("z")).drop_nulls("z")
 
 
 def _map(patients: list[str], names: list[str], z: Floats, *, seed: int) -> Frames:

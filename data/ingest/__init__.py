@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from data.ingest.intake import Intake, take_in
-from data.ingest.stored import read_stored, stored_studies
+from data.ingest.stored import stored_studies
 
-__all__ = ["Intake", "read_stored", "stored_studies", "take_in"]
+__all__ = ["Intake", "stored_studies", "take_in"]

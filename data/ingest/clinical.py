@@ -107,7 +107,10 @@ def require_columns(raw: RawTable, spec: StudyFile) -> None:
 
 def sample_columns(spec: StudyFile) -> tuple[str, ...]:
     """Clinical columns that hold ids of samples."""
-    parts = (spec.expression.sample_column if spec.expression else None, spec.mutations.sample_column if spec.mutations else None)
+    parts = (
+        spec.expression.sample_column if spec.expression else None,
+        spec.mutations.sample_column if spec.mutations else None,
+    )
     return tuple(dict.fromkeys(name for name in parts if name is not None))
 
 
@@ -137,7 +140,7 @@ def _twins(rows: Sequence[Mapping[str, str | None]], lines: Sequence[int], clini
         if len(group) == 1:
             continue
         if all(rows[place] == rows[group[0]] for place in group):
-            problems.update({place: f"repeats line {lines[group[0]]} word for word" for place in group[1:]})
+            problems.update(dict.fromkeys(group[1:], f"repeats line {lines[group[0]]} word for word"))
             continue
         for place in group:
             others = ", ".join(str(lines[other]) for other in group[:6] if other != place)
@@ -216,7 +219,9 @@ def _frame(records: Sequence[Mapping[str, object]], spec: StudyFile) -> pl.DataF
         frame = frame.with_columns(pl.col("recist").is_in(["CR", "PR"]).alias("response"))
     if "response" in frame.columns:
         frame = frame.with_columns(
-            pl.when(pl.col("response").is_not_null()).then(pl.lit(spec.response_definition)).alias("response_definition")
+            pl.when(pl.col("response").is_not_null())
+            .then(pl.lit(spec.response_definition))
+            .alias("response_definition")
         )
     return PATIENT.conform(frame)
 

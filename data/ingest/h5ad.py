@@ -115,14 +115,20 @@ class AnnData:
                 if "values" in holder:
                     mask = self._own(holder, "mask")[:] if "mask" in holder else ()
                     values = _decoded(self._own(holder, "values")[:])
-                    return [None if hidden else value for value, hidden in zip(values, mask, strict=True)] if len(mask) else values
+                    return (
+                        [None if hidden else value for value, hidden in zip(values, mask, strict=True)]
+                        if len(mask)
+                        else values
+                    )
                 raise IngestError(f"column {name!r} of {self.name} has an unknown layout; {_AGAIN}")
             if "categories" in holder.attrs:  # anndata 0.7: codes here, words elsewhere
                 words = _decoded(self._own(self._own(frame, "__categories"), name)[:])
                 return [words[code] if 0 <= code < len(words) else None for code in holder[:].tolist()]
             return _decoded(holder[:])
         except (OSError, ValueError, TypeError, IndexError) as error:
-            raise IngestError(f"column {name!r} of {self.name} is damaged ({type(error).__name__}); {_AGAIN}") from error
+            raise IngestError(
+                f"column {name!r} of {self.name} is damaged ({type(error).__name__}); {_AGAIN}"
+            ) from error
 
     def _dense(self, holder: Any, rows: Sequence[int], *, genes: int) -> npt.NDArray[np.float32]:
         self._fits(holder.shape[1], genes)

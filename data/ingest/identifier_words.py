@@ -132,6 +132,10 @@ FIRST_NAMES = frozenset(
     renate brigitte karin ingrid helga heike birgit gisela anja katrin jean pierre michel andré philippe françois
     jacques alain bernard nicolas laurent olivier marie nathalie isabelle sylvie monique françoise jacqueline
     christiane chantal valérie antonio manuel francisco juan luis carlos jesús javier miguel pedro rafael pablo
+    jane alice bob tom max otto erika ana anne eva eve lena paula clara sophie sofia julia lucas leon lukas felix jonas
+    tim tobias martin marco mario luca giulia paolo claire camille hugo louis paul léa chloé manon jules alex ben sam
+    fatima mohammed mohamed ahmed ali omar yusuf aisha wei olga ivan vladimir natalia anastasia henrik lars sven erik
+    harry oliver grace helen alan ian neil simon stuart fiona gillian margaret dorothy frances edith walter
     carmen josefa isabel dolores pilar teresa rosa cristina francisca lucía elena
-    """.split()
+    """.split()  # noqa: SIM905
 )

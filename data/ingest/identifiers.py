@@ -92,10 +92,13 @@ def kind_by_name(column: str) -> str | None:
     for phrase in INNOCENT:
         padded = padded.replace(f" {phrase} ", " ")
     compact = words.replace(" ", "")
+    best, longest = None, 0
     for kind, phrases in PHRASES.items():
-        if any(f" {phrase} " in padded or (" " in phrase and compact == phrase.replace(" ", "")) for phrase in phrases):
-            return kind
-    return None
+        for phrase in phrases:
+            joined = " " in phrase and compact == phrase.replace(" ", "")
+            if (joined or f" {phrase} " in padded) and len(phrase) > longest:
+                best, longest = kind, len(phrase)
+    return best
 
 
 def kind_by_content(values: pl.Series) -> tuple[str, list[str]] | None:
@@ -152,7 +155,9 @@ def _valid_date(year: int, month: int, day: int) -> bool:
 _ISO = re.compile(r"(?<![\w.-])((?:19|20)\d\d)[-/.](\d{1,2})[-/.](\d{1,2})(?!\d)(?![-/.]\d)")
 _EURO = re.compile(r"(?<![\w.-])(\d{1,2})([-/.])(\d{1,2})\2((?:19|20)\d\d)(?![\w-])")
 _SHORT = re.compile(r"\d{1,2}([/.-])\d{1,2}\1\d\d")
-_MONTHS = r"(?:jan|feb|m[aä]r|[aá]pr|abr|ma[iy]|avr|jui?[nl]|ago|aug|ao[uû]|sep|o[ck]t|nov|de[cz]|ene|dic|f[eé]v|d[eé]c)"
+_MONTHS = (
+    r"(?:jan|feb|m[aä]r|[aá]pr|abr|ma[iy]|avr|jui?[nl]|ago|aug|ao[uû]|sep|o[ck]t|nov|de[cz]|ene|dic|f[eé]v|d[eé]c)"
+)
 _WORDED = re.compile(
     rf"(?<!\w)(?:\d{{1,2}}[\s.-]*{_MONTHS}[a-zäéû]*[\s.,-]*(?:19|20)?\d\d|"
     rf"{_MONTHS}[a-zäéû]*[\s.,-]+(?:\d{{1,2}}(?:st|nd|rd|th)?,?\s+)?(?:19|20)\d\d)(?!\w)",
@@ -177,9 +182,10 @@ def _compact_date(text: str) -> bool:
 
 _SSN = re.compile(r"(?<![\w-])(?!000|666|9)\d{3}-(?!00)\d\d-(?!0000)\d{4}(?![\w-])")
 _PHONE = re.compile(
-    r"(?<![\w.-])(?:\+\d{1,3}[\s.-]?(?:\(0\)\s?)?\(?\d{1,4}\)?(?:[\s./-]?\d{2,5}){2,4}"
-    r"|(?:1[\s.-])?(?:\(\d{3}\)\s?|\d{3}[\s.-])\d{3}[\s.-]\d{4}"
-    r"|\(?0\d{2,4}\)?[\s/]\s?\d{3,8}|0\d(?:[\s.]\d\d){4})(?![\w-])"
+    r"(?<![\w.-])(?:\+\d{1,3}[\s.-]?(?:\(0\)\s?)?\(?\d{1,4}\)?(?:[\s./-]?\d{2,5}){2,4}"  # +49 30 1234567
+    r"|(?:1[\s.-])?(?:\([2-9]\d\d\)\s?|[2-9]\d\d[\s.-])[2-9]\d\d[\s.-]\d{4}"  # (555) 234-5678
+    r"|0\d{2,5}\s?/\s?\d{4,9}|\(0\d{2,5}\)\s?\d{4,9}|0\d{2,4}\s\d{6,9}|01[567]\d-\d{6,8}"  # 030/1234567
+    r"|0\d(?:[\s.]\d\d){4}|[679]\d\d \d\d\d \d\d\d)(?![\w-])"  # 01 23 45 67 89; 612 345 678
 )
 _EMAIL = re.compile(r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,}")
 _URL = re.compile(r"(?:https?|ftp)://(?!(?:dx\.)?doi\.org/)|(?<!\w)www\.[\w-]+\.\w", re.IGNORECASE)
@@ -236,7 +242,9 @@ def _is_national_number(text: str) -> bool:
     return False
 
 
-_TITLE = re.compile(r"^(?:mr|mrs|ms|miss|dr|prof|herr|frau|mme|monsieur|madame|señora?|sra?)\.?\s+[A-ZÀ-Ý]\w+", re.IGNORECASE)
+_TITLE = re.compile(
+    r"^(?:mr|mrs|ms|miss|dr|prof|herr|frau|mme|monsieur|madame|señora?|sra?)\.?\s+[A-ZÀ-Ý]\w+", re.IGNORECASE
+)
 _NAME_SHAPE = re.compile(r"[A-Za-zÀ-ÿ'.-]+,?(?: [A-Za-zÀ-ÿ'.-]+){1,3}")
 
 
@@ -249,7 +257,9 @@ def _is_person(text: str) -> bool:
         return False
     parts = [part.strip(",.").lower() for part in text.split()]
     parts = [half for part in parts for half in part.split("-")]
-    return any(part in FIRST_NAMES for part in parts) and any(len(part) > 1 and part not in FIRST_NAMES for part in parts)
+    return any(part in FIRST_NAMES for part in parts) and any(
+        len(part) > 1 and part not in FIRST_NAMES for part in parts
+    )
 
 
 DETECTORS: tuple[_Detector, ...] = (
@@ -284,6 +294,6 @@ DETECTORS: tuple[_Detector, ...] = (
         share=0.5,
         least=2,
     ),
-    _Detector(kind="name", prefilter=r"^[^\d]*\p{L}[ ,.].*\p{L}", test=_is_person, share=0.3, least=3),
+    _Detector(kind="name", prefilter=r"^[^\d]*\p{L}[ ,.].*\p{L}", test=_is_person, share=0.3, least=2),
 )
 """Strict forms count at a single value; looser ones need a share of the column's distinct values."""

@@ -85,9 +85,11 @@ class ExpressionMatrix:
     def people(self) -> pl.DataFrame:
         """Sample ids and what else the file says of its samples, as text."""
         ids = pl.Series("sample ids", list(self._opened.samples), dtype=pl.String)
-        return self._opened.people.select(
-            pl.all().exclude("sample ids")
-        ).with_columns(ids) if self._opened.people.height == ids.len() and ids.len() else pl.DataFrame([ids])
+        return (
+            self._opened.people.select(pl.all().exclude("sample ids")).with_columns(ids)
+            if self._opened.people.height == ids.len() and ids.len()
+            else pl.DataFrame([ids])
+        )
 
     def read(self, study: str) -> MatrixRows:
         """Match samples to patients, fetch and check their values.
@@ -260,7 +262,9 @@ def _unpacks(path: Path) -> None:
             while block:
                 total += len(block)
                 if total > MATRIX_BYTES // 2:
-                    raise IngestError(f"{path.name} unpacks to more than {MATRIX_BYTES // 2 // MEGABYTE:,} MB; shorten it")
+                    raise IngestError(
+                        f"{path.name} unpacks to more than {MATRIX_BYTES // 2 // MEGABYTE:,} MB; shorten it"
+                    )
                 block = packed.read(MEGABYTE)
     except (OSError, EOFError, lzma.LZMAError) as error:
         raise IngestError(f"{path.name} is truncated or damaged; save it again with save()") from error

@@ -61,8 +61,12 @@ class TextMatrix:
         genes = [self.header[column] for column in columns]
         often = [genes[column] for column, times, _ in bad if times > 0.5 * len(self.row_names)]
         if often:
-            raise IngestError(f"column {often[0]!r} of {self.file} holds words, not expression; take it out of the matrix")
-        words = {row: f"{genes[column]}: {reason}" for column, _, reason in bad for row in self._bad_rows(columns[column])}
+            raise IngestError(
+                f"column {often[0]!r} of {self.file} holds words, not expression; take it out of the matrix"
+            )
+        words = {
+            row: f"{genes[column]}: {reason}" for column, _, reason in bad for row in self._bad_rows(columns[column])
+        }
         return genes, np.ascontiguousarray(values[list(places)].T), words
 
     def _place(self, name: str) -> int:
@@ -75,7 +79,9 @@ class TextMatrix:
         from pyarrow import ArrowException
 
         if kind_of(self.spec.path) != "a parquet file":
-            raise IngestError(f"{self.file} holds {kind_of(self.spec.path) or 'text'}, not a parquet file; export it again")
+            raise IngestError(
+                f"{self.file} holds {kind_of(self.spec.path) or 'text'}, not a parquet file; export it again"
+            )
         try:
             facts = pq.ParquetFile(self.spec.path).metadata
         except (ArrowException, OSError) as error:
@@ -117,15 +123,15 @@ class TextMatrix:
             return frame.select(pl.all().cast(dtype, strict=False))
         names = [f"c{place}" for place in range(len(self.header))]
         wanted = [names[place] for place in columns]
+        chosen = set(wanted)
         return pl.read_csv(
             self.spec.path,
             has_header=False,
             skip_rows=self.skipped,
             separator=self.delimiter,
-            schema={name: dtype if name in set(wanted) else pl.String() for name in names},
+            schema={name: dtype if name in chosen else pl.String() for name in names},
             columns=wanted,
             null_values=MISSING,
-            missing_utf8_is_empty_string=False,
         ).select(wanted)
 
     def _column(self, place: int) -> list[str]:

@@ -18,7 +18,6 @@ MAF_BYTES = 1024 * MEGABYTE
 MAX_ROWS = 2_000_000
 NEEDED = ("Hugo_Symbol", "Variant_Classification", "Tumor_Sample_Barcode")
 SPECIMEN_ROWS = 2000
-SCANNED = ("Tumor_Sample_Barcode", "Matched_Norm_Sample_Barcode")
 
 EFFECTS: Mapping[str, str] = {
     "missense_mutation": "missense",
@@ -147,7 +146,7 @@ _GENOMIC = frozenset(
     Consequence cDNA_position CDS_position Protein_position Amino_acids Codons Existing_variation SYMBOL HGNC_ID
     PUBMED DOMAINS vcf_region vcf_pos vcf_id CONTEXT COSMIC Protein_Change Sequencer Sequence_Source SWISSPROT UNIPARC
     TREMBL ENSP CCDS SOMATIC PHENO CLIN_SIG
-    """.split()
+    """.split()  # noqa: SIM905
 )
 
 
@@ -167,7 +166,9 @@ def _rows(spec: MutationFile) -> Iterator[tuple[int, list[str]]]:
             header = [name.strip() for name in fields]
             for needed in NEEDED:
                 if needed not in header:
-                    raise IngestError(f"{path.name} has no column {needed!r}, which a MAF needs; {near(needed, header)}")
+                    raise IngestError(
+                        f"{path.name} has no column {needed!r}, which a MAF needs; {near(needed, header)}"
+                    )
             if len(set(header)) != len(header):
                 twice = next(name for name in header if header.count(name) > 1)
                 raise IngestError(f"{path.name} has the column {twice!r} more than once; keep one")

@@ -42,7 +42,9 @@ class RawTable:
     def require(self, name: str, *, role: str) -> None:
         """Raise IngestError unless the table has the column, naming the nearest ones that it has."""
         if name not in self.frame.columns:
-            raise IngestError(f"{self.file} has no column {name!r} ({role} in study.toml); {near(name, self.frame.columns)}")
+            raise IngestError(
+                f"{self.file} has no column {name!r} ({role} in study.toml); {near(name, self.frame.columns)}"
+            )
 
 
 def ending(path: Path) -> str:
@@ -109,7 +111,9 @@ def header_names(fields: Iterable[object], *, file: str) -> list[str]:
     if not names:
         raise IngestError(f"{file} has no header row; the first row must name the columns")
     if len(names) > MAX_COLUMNS:
-        raise IngestError(f"{file} has {len(names):,} columns; a clinical table may have {MAX_COLUMNS:,}: transpose it?")
+        raise IngestError(
+            f"{file} has {len(names):,} columns; a clinical table may have {MAX_COLUMNS:,}: transpose it?"
+        )
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise IngestError(f"{file} has {len(twice)} column names more than once ({twice[0]!r}); rename one of each")
@@ -134,7 +138,9 @@ def _delimited(path: Path, encoding: str) -> RawTable:
             good.append(fields[:width])
             lines.append(line)
         if (len(good) + len(broken)) * width > MAX_CELLS:
-            raise IngestError(f"{path.name} has more than {MAX_CELLS:,} cells; keep only the columns that study.toml names")
+            raise IngestError(
+                f"{path.name} has more than {MAX_CELLS:,} cells; keep only the columns that study.toml names"
+            )
     if broken and len(broken) >= max(2, len(good)):
         raise IngestError(
             f"{len(broken)} of {len(good) + len(broken)} rows of {path.name} do not have the header's {width} columns "
@@ -177,13 +183,13 @@ def _workbook(path: Path, sheet: str | None) -> RawTable:
         raise IngestError(f"{path.name} is truncated or damaged ({reason}); save it as .xlsx again") from error
     filled = frame.with_row_index("__row").filter(~pl.all_horizontal(pl.exclude("__row").is_null()))
     if filled.is_empty():
-        raise IngestError(f"sheet {chosen!r} of {path.name} is empty; name the right one with sheet = \"...\"")
+        raise IngestError(f'sheet {chosen!r} of {path.name} is empty; name the right one with sheet = "..."')
     lines = [int(row) + 1 for row in filled["__row"]]
     body = filled.drop("__row")
     names = header_names(body.row(0), file=path.name)
     if any(body[column][1:].null_count() < body.height - 1 for column in body.columns[len(names) :]):
         raise IngestError(f"{path.name} has values to the right of its last column name; name or delete these columns")
-    columns = [_text(name, body[place][1:].to_list()) for place, name in enumerate(names, start=0)]
+    columns = [_text(name, body.to_series(place)[1:].to_list()) for place, name in enumerate(names)]
     return RawTable(file=path.name, frame=pl.DataFrame(columns), lines=tuple(lines[1:]))
 
 
@@ -198,7 +204,9 @@ def _parquet(path: Path) -> RawTable:
         facts = pq.ParquetFile(path).metadata
         unpacked = sum(facts.row_group(group).total_byte_size for group in range(facts.num_row_groups))
         if facts.num_rows * facts.num_columns > MAX_CELLS or unpacked > 4 * TABLE_BYTES:
-            raise IngestError(f"{path.name} has {facts.num_rows:,} x {facts.num_columns:,} cells; keep only what is needed")
+            raise IngestError(
+                f"{path.name} has {facts.num_rows:,} x {facts.num_columns:,} cells; keep only what is needed"
+            )
         frame = pl.read_parquet(path)
     except (ArrowException, OSError, pl.exceptions.PolarsError) as error:
         raise IngestError(f"{path.name} is truncated or damaged; export it again") from error

@@ -58,7 +58,8 @@ class _Reader:
         version = self.integer()
         self.at += 8
         if version == 3:
-            self.at += self.integer()
+            size = self.integer()
+            self.at += size
 
     def numbers(self, dtype: str) -> np.ndarray[Any, np.dtype[Any]]:
         n = self.integer()

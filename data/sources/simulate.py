@@ -76,7 +76,7 @@ def draw(design: Design) -> StudyTables:
     samples.append(_samples(embeddings["patient_id"].to_list(), "slide", design.study))
     if design.sections:
         tables["spot"], spots = tissue.sections(cohort, rng)
-        matrices.append(spots)
+        matrices += spots
         cut = tables["spot"]["patient_id"].unique(maintain_order=True).to_list()
         samples.append(_samples(cut, "section", design.study))
     tables["sample"] = pl.concat(samples)

@@ -17,7 +17,7 @@ PLANTED_GENES: Mapping[str, str] = {"predictive": "CXCL13", "prognostic": "SPP1"
 """The gene that carries each planted marker."""
 
 SPACE, TILE_DIMENSIONS = "tiles_synthetic", 32
-PATIENT_ASSAY, SPOT_ASSAY = "rna", "spots"
+PATIENT_ASSAY = "rna"
 TPM_OFFSET = 0.001
 SPOT_PITCH_UM = 100.0
 SECTION_SIDE = 26  # spots on a side of the square that the section is cut from
@@ -113,26 +113,35 @@ def tile_embeddings(cohort: Cohort, rng: np.random.Generator) -> pl.DataFrame:
     )
 
 
-def sections(cohort: Cohort, rng: np.random.Generator) -> tuple[pl.DataFrame, Expression]:
-    """Spatial sections of the first patients of the first TME types: spots on a grid, regions, molecule counts."""
+def sections(cohort: Cohort, rng: np.random.Generator) -> tuple[pl.DataFrame, list[Expression]]:
+    """Spatial sections, one of the first patient of each of the first TME types: spots, regions, molecule counts.
+
+    The assay of a section bears the section's id, and its samples are the section's spots.
+    """
     chosen = [int(np.flatnonzero(cohort.tme == kind)[0]) for kind in range(cohort.design.sections)]
-    cut = [_section(cohort, patient, rng) for patient in chosen]
-    spots = pl.concat([frame for frame, _ in cut])
-    counts = np.concatenate([values for _, values in cut], axis=1)
-    genes = _spot_genes()
-    return spots, Expression(
-        assay=SPOT_ASSAY,
-        unit="counts",
-        genes=genes,
-        samples=spots["spot_id"].to_list(),
-        patients=spots["patient_id"].to_list(),
-        values=counts,
-        level="spot",
-        preferred=False,
-    )
+    frames, matrices = [], []
+    for number, patient in enumerate(chosen, start=1):
+        section = f"synthetic_S{number}"
+        frame, counts = _section(cohort, section, patient=patient, rng=rng)
+        frames.append(frame)
+        matrices.append(
+            Expression(
+                assay=section,
+                unit="counts",
+                genes=_spot_genes(),
+                samples=frame["spot_id"].to_list(),
+                patients=frame["patient_id"].to_list(),
+                values=counts,
+                level="spot",
+                preferred=False,
+            )
+        )
+    return pl.concat(frames), matrices
 
 
-def _section(cohort: Cohort, patient: int, rng: np.random.Generator) -> tuple[pl.DataFrame, npt.NDArray[np.float32]]:
+def _section(
+    cohort: Cohort, section: str, *, patient: int, rng: np.random.Generator
+) -> tuple[pl.DataFrame, npt.NDArray[np.float32]]:
     line, column = np.divmod(np.arange(SECTION_SIDE**2), SECTION_SIDE)
     x, y = (column + 0.5 * (line % 2)) * SPOT_PITCH_UM, line * SPOT_PITCH_UM * np.sqrt(3) / 2
     centre = np.array([x.mean(), y.mean()])
@@ -152,13 +161,12 @@ def _section(cohort: Cohort, patient: int, rng: np.random.Generator) -> tuple[pl
     depth = np.exp(rng.normal(0.0, 0.35, x.size))
     rate = np.exp2(mean[picked][:, None] + loading[picked][:, None] * drive - 5.0) * depth
     counts = rng.poisson(np.minimum(rate, 5e3)).astype(np.float32)
-    section = f"{cohort.ids[patient]}:section"
     frame = pl.DataFrame(
         {
             "study": [cohort.design.study] * x.size,
             "patient_id": [cohort.ids[patient]] * x.size,
             "section_id": [section] * x.size,
-            "spot_id": [f"{section}:{a}x{b}" for a, b in zip(column, line, strict=True)],
+            "spot_id": [f"{a}x{b}" for a, b in zip(column, line, strict=True)],
             "kind": ["spot"] * x.size,
             "x_um": np.round(x, 1),
             "y_um": np.round(y, 1),

@@ -35,7 +35,7 @@ CARD = Card(
     licence="Apache-2.0 (fitted here)",
     intended_use="Ask how much response information a cohort's baseline measurements carry together.",
     limits="No fixed formula: each patient is scored by models that never saw them, and the coefficients differ between "
-    "folds. Cohorts with few responders give unstable scores. Missing values are imputed by the training mean and "
+    "folds. Cohorts with few responders give unstable scores, and where nothing predicts, cross-fitting tends to an AUC under .5. Missing values are imputed by the training mean and "
     "flagged, so that a centre's habit of measuring can enter the score.",
 )
 

@@ -6,10 +6,9 @@ from dataclasses import replace
 
 import streamlit as st
 
-from core.cohort import frame, overview
+from core.cohort import filters, frame, overview
 from core.cohort.provenance import describe, names
 from core.cohort.query import CohortQuery, Filter
-from core.figures import figure
 from data.schema import PATIENT, Column
 from pages.shared import address, cache
 
@@ -88,10 +87,10 @@ def _range(others: CohortQuery, here: list[Filter], *, place: tuple[Column, str]
 
 def _levels(others: CohortQuery, here: list[Filter], *, place: tuple[Column, str]) -> None:
     column, key = place
-    counted = cache.ask(overview.level_counts, others, column=column.name)
+    counted = cache.ask(filters.level_counts, others, column=column.name)
     values = list(counted["value"])
     chosen = next((list(f.value) for f in here if f.op == "in" and isinstance(f.value, tuple)), [])
-    labels = {value: f"{overview.spoken(value)} · {n:,}" for value, n in counted.iter_rows()}
+    labels = {value: f"{filters.spoken(value)} · {n:,}" for value, n in counted.iter_rows()}
     slot = f"{key}-{column.name}-levels-{others.key()}"
     make = st.pills if len(values) <= 12 else st.multiselect
     extra = {"selection_mode": "multi"} if len(values) <= 12 else {"placeholder": "Type to search"}

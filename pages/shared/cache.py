@@ -85,3 +85,19 @@ def screen(chart: Chart, *, dark: bool) -> go.Figure:
 def _screen(key: str, dark: bool, *, _chart: Chart) -> tuple[Chart, go.Figure]:
     # the chart is kept beside its figure, so that its id cannot be given to another one
     return _chart, dress(_chart.figure, dark=dark, transparent=True)
+
+
+def with_patients() -> tuple[str, ...]:
+    """Studies that a cohort can be made of."""
+    return tuple(studies().filter(pl.col("patients") > 0)["study"])
+
+
+def synthetic(query: CohortQuery) -> bool:
+    """Whether any patient of the cohort's studies is simulated."""
+    frame = studies().filter(pl.col("study").is_in(list(query.studies)))
+    return bool(frame["synthetic"].any())
+
+
+def dark() -> bool:
+    """Whether the reader's theme is dark."""
+    return getattr(st.context.theme, "type", None) == "dark"

@@ -54,7 +54,7 @@ def test_days_of_a_wholly_missing_column():
 
 
 def test_months():
-    assert pl.select(predictior.months(pl.lit(365.25))).item() == 12.0
+    assert pl.select(predictior.months(pl.lit(365.25))).item() == pytest.approx(12.0)
 
 
 def test_response_is_made_from_recist_alone():

@@ -185,17 +185,18 @@ def test_tile_embeddings(studies: dict[str, StudyTables]) -> None:
 
 def test_sections(studies: dict[str, StudyTables]) -> None:
     study = studies["synthetic_a"]
-    spots, matrix = study.tables["spot"], study.expression[1]
-    assert spots["section_id"].n_unique() == 2
-    assert matrix.level == "spot"
-    assert list(matrix.samples) == spots["spot_id"].to_list()
-    np.testing.assert_allclose(matrix.values.sum(axis=0), spots["total"].to_numpy())
-    t_and_b = [programme_of()[gene] in ("t_cells", "b_cells") for gene in matrix.genes]
-    immune, regions = matrix.values[t_and_b].sum(axis=0), spots["label"].to_numpy()
-    assert immune[regions == "immune aggregate"].mean() > 3 * immune[regions == "tumour"].mean()
-    nearest = spots.filter(pl.col("section_id") == spots["section_id"][0])
-    distance = np.hypot(nearest["x_um"] - nearest["x_um"][0], nearest["y_um"] - nearest["y_um"][0]).to_numpy()
-    assert np.sort(distance)[1] == pytest.approx(100, abs=0.2)
+    matrices = [matrix for matrix in study.expression if matrix.level == "spot"]
+    assert len(matrices) == 2
+    for matrix in matrices:
+        spots = study.tables["spot"].filter(pl.col("section_id") == matrix.assay)
+        assert list(matrix.samples) == spots["spot_id"].to_list()
+        assert list(matrix.patients) == spots["patient_id"].to_list()
+        np.testing.assert_allclose(matrix.values.sum(axis=0), spots["total"].to_numpy())
+        t_and_b = [programme_of()[gene] in ("t_cells", "b_cells") for gene in matrix.genes]
+        immune, regions = matrix.values[t_and_b].sum(axis=0), spots["label"].to_numpy()
+        assert immune[regions == "immune aggregate"].mean() > 3 * immune[regions == "tumour"].mean()
+        distance = np.hypot(spots["x_um"] - spots["x_um"][0], spots["y_um"] - spots["y_um"][0]).to_numpy()
+        assert np.sort(distance)[1] == pytest.approx(100, abs=0.2)
 
 
 def test_cell_fractions_add_to_one(studies: dict[str, StudyTables]) -> None:

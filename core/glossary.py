@@ -1,0 +1,182 @@
+"""Glossary: what each statistic on the pages means, in two lines, with its reference."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Term:
+    """One statistic or idea.
+
+    Attributes
+    ----------
+    slug : anchor on the About page. name : as a heading. words : how captions write it (regular expression, no groups).
+    text : what it is and how to read it. reference : short citation. doi : of the reference, or "".
+    """
+
+    slug: str
+    name: str
+    words: str
+    text: str
+    reference: str = ""
+    doi: str = ""
+
+
+TERMS: tuple[Term, ...] = (
+    Term(
+        slug="response-rate", name="Response rate", words=r"[Rr]esponse rate",
+        text="Share of evaluable patients whose best response is complete (CR) or partial (PR), against stable (SD) or "
+        "progressive disease (PD). Patients without an evaluation are left out, not counted as non-responders.",
+        reference="Eisenhauer 2009, RECIST 1.1", doi="10.1016/j.ejca.2008.10.026",
+    ),
+    Term(
+        slug="wilson-interval", name="Wilson interval", words=r"Wilson interval(?:s)?",
+        text="A 95% confidence interval for a share. Unlike the textbook interval it stays between 0 and 1 and holds its "
+        "coverage for small n.",
+        reference="Wilson 1927", doi="10.1080/01621459.1927.10502953",
+    ),
+    Term(
+        slug="confidence-interval", name="95% confidence interval (CI)", words=r"95% CI",
+        text="The range of true values that the data do not contradict at the 5% level: over many studies, 95% of such "
+        "intervals hold the true value. Wide intervals mean few patients or events.",
+        reference="Gardner & Altman 1986", doi="10.1136/bmj.292.6522.746",
+    ),
+    Term(
+        slug="p-value", name="p value", words=r"p value",
+        text="How often a difference at least as large would arise if there were none. It measures neither the size nor the "
+        "importance of an effect; look at the interval.",
+        reference="Wasserstein & Lazar 2016", doi="10.1080/00031305.2016.1154108",
+    ),
+    Term(
+        slug="kaplan-meier", name="Kaplan-Meier estimate", words=r"Kaplan-Meier",
+        text="The share of patients still free of the event after a time, with censored patients counted while they were "
+        "followed. The band is pointwise; it is drawn only while at least 10% of a group are at risk.",
+        reference="Kaplan & Meier 1958", doi="10.1080/01621459.1958.10501452",
+    ),
+    Term(
+        slug="log-rank-test", name="Log-rank test", words=r"[Ll]og-rank(?: test)?",
+        text="Tests whether hazards are equal in all groups at all times, from observed against expected events. It has most "
+        "power when the hazards are proportional, and says nothing about the size of a difference.",
+        reference="Peto & Peto 1972", doi="10.2307/2344317",
+    ),
+    Term(
+        slug="hazard-ratio", name="Hazard ratio (HR), Cox regression", words=r"HR|[Hh]azard ratio",
+        text="The ratio of event rates of two groups, taken as constant over time; under 1 means later events in the first "
+        "group. Ties are handled by Efron's method; unadjusted unless said otherwise, so it is an association, not an effect.",
+        reference="Cox 1972; Efron 1977", doi="10.1080/01621459.1977.10480613",
+    ),
+    Term(
+        slug="median-survival", name="Median survival", words=r"[Mm]edian (?:overall )?survival",
+        text="The time at which the curve falls to one half, with a Brookmeyer-Crowley interval. “Not reached” means that more "
+        "than half of the group were event-free when follow-up ended.",
+        reference="Brookmeyer & Crowley 1982", doi="10.2307/2530286",
+    ),
+    Term(
+        slug="follow-up", name="Median follow-up, reverse Kaplan-Meier", words=r"[Mm]edian follow-up|reverse Kaplan-Meier",
+        text="How long patients were observed, estimated with censoring as the event, so that early deaths do not shorten it.",
+        reference="Schemper & Smith 1996", doi="10.1016/0197-2456(96)00075-X",
+    ),
+    Term(
+        slug="auc", name="AUC, area under the ROC curve", words=r"AUC",
+        text="The chance that a responder, picked at random, scores higher than a non-responder; .5 is a coin, 1 is perfect. "
+        "The interval is DeLong's. It says how patients are ordered, not whether a probability is right.",
+        reference="DeLong 1988", doi="10.2307/2531595",
+    ),
+    Term(
+        slug="calibration", name="Calibration slope and intercept", words=r"[Cc]alibration|logistic recalibration",
+        text="Whether predicted probabilities come true: the log-odds of response regressed on the predicted log-odds. Slope 1 "
+        "and intercept 0 are ideal; a slope under 1 means predictions that are too extreme.",
+        reference="Cox 1958; Van Calster 2019", doi="10.1186/s12916-019-1466-7",
+    ),
+    Term(
+        slug="brier-score", name="Brier score", words=r"Brier(?: score)?",
+        text="Mean squared distance between predicted probability and outcome (0 is perfect). Compare it with the score of "
+        "predicting the response rate for everyone; a model that does not beat it predicts no better than the prevalence.",
+        reference="Brier 1950", doi="10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2",
+    ),
+    Term(
+        slug="calibration-error", name="Expected calibration error", words=r"[Ee]xpected calibration error",
+        text="The mean gap between predicted probability and observed response rate over bins of about equal size, weighted "
+        "by patients.",
+        reference="Naeini 2015", doi="10.1609/aaai.v29i1.9602",
+    ),
+    Term(
+        slug="out-of-sample", name="Out-of-sample, cross-fitted, in-sample",
+        words=r"[Oo]ut-of-sample|[Cc]ross-fitted|[Oo]ut-of-fold|[Ii]n-sample|leave one cohort out",
+        text="A prediction is out-of-sample when the model never saw the patient: a published formula, a model fitted on other "
+        "cohorts, or cross-fitting (each fold predicted by a model fitted on the others). In-sample scores flatter a model and "
+        "are never shown as performance.",
+        reference="Stone 1974", doi="10.1111/j.2517-6161.1974.tb00994.x",
+    ),
+    Term(
+        slug="published-cut", name="Published cut", words=r"[Pp]ublished cut",
+        text="A threshold fixed before these patients were seen. A cut chosen on the same patients makes any p value too small, "
+        "so TMEscope offers published cuts and quantiles, and no “best” cut.",
+        reference="Altman 1994", doi="10.1093/jnci/86.11.829",
+    ),
+    Term(
+        slug="shap", name="SHAP value", words=r"SHAP(?: value(?:s)?)?",
+        text="How much a feature moved one patient's prediction from the average, in log-odds; base value plus all SHAP values is "
+        "the prediction. It explains the model, not the biology: correlated features share their credit.",
+        reference="Lundberg & Lee 2017", doi="10.48550/arXiv.1705.07874",
+    ),
+    Term(
+        slug="null-model", name="Beats the null", words=r"[Bb]eat(?:s)? the null|shuffled (?:labels|response)",
+        text="A feature counts only when its mean absolute SHAP value is above the 95th percentile of models refitted to shuffled "
+        "responses. Features that do not reach it are greyed: noise of this size is expected.",
+        reference="Altmann 2010", doi="10.1093/bioinformatics/btq134",
+    ),
+    Term(
+        slug="umap", name="UMAP", words=r"UMAP",
+        text="A two-dimensional picture that keeps near neighbours near. Distances between groups, their sizes and the axes mean "
+        "nothing, and nothing is computed on it: types are found in the feature space.",
+        reference="McInnes 2018", doi="10.48550/arXiv.1802.03426",
+    ),
+    Term(
+        slug="tme-type", name="TME type and its stability", words=r"TME type(?:s)?|[Ss]tability",
+        text="Groups of patients found by Leiden clustering of standardised signature scores, named by their top signatures. "
+        "Stability is the mean Jaccard overlap with the same type over bootstrap refits; under .6, do not lean on it.",
+        reference="Traag 2019; Hennig 2007", doi="10.1016/j.csda.2006.11.025",
+    ),
+    Term(
+        slug="independence", name="Fisher's exact and chi-squared test",
+        words=r"Fisher's exact(?: test)?|Pearson's chi-squared test|Cochran-Armitage(?: trend)?(?: test)?",
+        text="Tests whether two groupings are independent. Fisher's for two by two; else Pearson's chi-squared, with a permutation "
+        "p value where an expected count is under 5.",
+        reference="Agresti 2013, Categorical Data Analysis",
+    ),
+    Term(
+        slug="standardised", name="Standardised score", words=r"[Ss]tandardised|SD within the cohort",
+        text="Score minus the mean of its cohort, divided by its standard deviation. Expression units differ between studies, so "
+        "scores are compared within a cohort only.",
+    ),
+    Term(
+        slug="synthetic", name="Synthetic data", words=r"[Ss]ynthetic data",
+        text="Simulated patients with a planted truth, for trying the app and testing its statistics. Every figure and export that "
+        "shows them says so; nothing in them is an observation.",
+    ),
+)  # fmt: skip
+
+BY_SLUG = {term.slug: term for term in TERMS}
+_ANY = re.compile("|".join(rf"(?P<t{i}>\b(?:{term.words})\b)" for i, term in enumerate(TERMS)))
+
+
+def spans(text: str) -> list[tuple[str, Term | None]]:
+    """A text cut into pieces, each with the term that it names; a term is marked once, where it first appears."""
+    pieces: list[tuple[str, Term | None]] = []
+    seen: set[str] = set()
+    end = 0
+    for match in _ANY.finditer(text):
+        term = TERMS[int(str(match.lastgroup)[1:])]
+        if term.slug in seen:
+            continue
+        seen.add(term.slug)
+        if match.start() > end:
+            pieces.append((text[end : match.start()], None))
+        pieces.append((match.group(0), term))
+        end = match.end()
+    if end < len(text):
+        pieces.append((text[end:], None))
+    return pieces

@@ -1,0 +1,135 @@
+"""What every page is made of: question, answer, cohort bar, figure with its words and downloads, guard."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from html import escape
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from core.cohort.query import CohortQuery
+from core.errors import CohortError
+from core.export import MIME, export, filename
+from core.figures.chart import Chart
+from core.glossary import spans
+from pages.shared import address, bar, cache, plain, states
+
+log = logging.getLogger("tmescope")
+KINDS = {
+    "png": "PNG picture", "svg": "SVG drawing", "pdf": "PDF page", "html": "HTML, interactive", "csv": "CSV, the numbers",
+}  # fmt: skip
+
+
+@contextmanager
+def guard() -> Iterator[None]:
+    """Turn what a person can put right into words; anything else is logged and shown without its traceback."""
+    try:
+        yield
+    except CohortError as error:
+        log.info("%s: %s", type(error).__name__, error)
+        query = None
+        if "cohort" in st.session_state:
+            try:
+                query = CohortQuery.from_key(st.session_state["cohort"])
+            except CohortError:
+                log.info("the session's cohort cannot be read")
+        states.show(error, query)
+
+
+def question(text: str) -> DeltaGenerator:
+    """The page's question as its heading; returns the place for the answer under it."""
+    st.title(text, anchor=False)
+    return st.empty()
+
+
+def answer(place: DeltaGenerator, sentence: str) -> None:
+    """The answer in one sentence, with its number."""
+    place.html(f'<p class="answer" role="status">{escape(sentence)}</p>')
+
+
+def pick_cohort() -> CohortQuery:
+    """The cohort bar; returns the cohort that the URL and the bar name."""
+    query = address.current(cache.with_patients())
+    for message in address.notices():
+        st.html(f'<p class="caution" role="alert">{escape(states.sentence(ValueError(message)))}</p>')
+    if address.notices():
+        st.button("Dismiss", key="dismiss-notices", type="tertiary", on_click=address.dismiss)
+    bar.draw(query)
+    if cache.synthetic(query):
+        st.html('<p class="synthetic">Synthetic data: these patients are simulated. Nothing on this page is an observation.</p>')
+    return query
+
+
+@contextmanager
+def controls(name: str) -> Iterator[None]:
+    """The panel beside a figure that holds its controls."""
+    with st.container(key=f"controls-{name}"):
+        yield
+
+
+def split() -> Sequence[DeltaGenerator]:
+    """A wide place for a figure and a narrow one for its controls (above it on a small screen)."""
+    with st.container(key="split"):
+        return st.columns((3.6, 1), gap="medium")
+
+
+def choose(label: str, options: dict[str, str], *, name: str, default: str | None = None, search: bool = False) -> str:
+    """One of a few options, kept in the URL; buttons where they fit, else a list."""
+    address.remember(name)
+    keys = list(options)
+    if not keys:
+        return ""
+    index = keys.index(default) if default in keys else 0
+    if st.session_state.get(name) not in (None, *keys):
+        del st.session_state[name]
+    if search or len(keys) > 5 or sum(map(len, options.values())) > 40:
+        picked = st.selectbox(label, keys, index=index, format_func=lambda k: options[k], key=name, bind="query-params")
+    else:
+        picked = st.segmented_control(
+            label, keys, default=keys[index], format_func=lambda k: options[k], key=name, required=True, bind="query-params"
+        )
+    return picked if picked in keys else keys[index]
+
+
+def show(chart: Chart, *, table: bool = True, key: str = "") -> None:
+    """A figure with its title, warnings, caption, source and downloads; the same chart goes to every export."""
+    slug = key or chart.slug
+    dark = cache.dark()
+    with st.container(key=f"figure-{slug}"):
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            st.html(f'<h2 class="figure-title">{escape(chart.title)}</h2>', width="stretch")
+            downloads(chart, slug)
+        st.plotly_chart(
+            cache.screen(chart, dark=dark), theme=None, key=f"plot-{slug}", config={"displayModeBar": False, "responsive": True},
+            alt=chart.alt or chart.title,
+        )  # fmt: skip
+        for warning in chart.warnings:
+            st.html(f'<p class="caution">{escape(warning)}</p>')
+        st.html(f'<p class="caption">{_linked(chart.caption)}</p><p class="caption">{escape(chart.provenance.line())}</p>')
+        if table:
+            with st.expander("The numbers behind this figure"):
+                plain.numbers(chart.table, key=slug)
+
+
+def downloads(chart: Chart, slug: str) -> None:
+    """The download menu of a figure; nothing is drawn until a person asks."""
+    dark = cache.dark()
+    with st.popover("Download", help="Picture, page or numbers of this figure"):
+        for kind, words in KINDS.items():
+            st.download_button(
+                words, data=lambda kind=kind: export(chart, kind=kind, dark=dark and kind == "html"), file_name=filename(chart, kind),
+                mime=MIME[kind], key=f"download-{slug}-{kind}", on_click="ignore", type="tertiary",
+            )  # fmt: skip
+
+
+def _linked(text: str) -> str:
+    """A caption in which the first mention of each statistic leads to its two-line explanation."""
+    return "".join(
+        f'<a href="about#{term.slug}" target="_blank" title="{escape(term.text, quote=True)}">{escape(piece)}</a>'
+        if term
+        else escape(piece)
+        for piece, term in spans(text)
+    )
