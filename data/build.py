@@ -24,7 +24,6 @@ from data.fetch import Places
 from data.lock import build_lock
 from data.schema import STUDY
 from data.sources import MODULES, SYNTHETIC
-from data.study_folder import StudyFolder
 from data.workshop import Job, Outcome
 
 Synthetic = Literal["auto", "always", "never"]

@@ -10,6 +10,8 @@ import polars as pl
 
 from core.cohort import frame as cohort_frame
 from core.cohort.query import CohortQuery
+from core.errors import NotMeasured, TooFewPatients
+from core.survival.follow_up import median_follow_up
 from data.schema import PATIENT, Column
 from data.store import Store
 
@@ -84,7 +86,7 @@ def overview(store: Store, query: CohortQuery) -> Overview:
         flow=flow(store, query),
         columns=columns,
         missing_by_study=_missing(frame, columns["column"].to_list()),
-        follow_up_months=median_follow_up(frame),
+        follow_up_months=_follow_up(frame),
     )
 
 
@@ -163,24 +165,12 @@ def filterable(store: Store, studies: tuple[str, ...]) -> list[Column]:
     return [PATIENT.column(name) for name in names if row[name] >= 2]
 
 
-def median_follow_up(frame: pl.DataFrame) -> float | None:
-    """Median follow-up, months, by reverse Kaplan-Meier (censoring as the event; Schemper & Smith 1996).
-
-    doi 10.1016/0197-2456(96)00075-X. None when no patient has overall survival or the curve stays above a half.
-    """
-    known = frame.select("os_months", "os_event").drop_nulls().sort("os_months")
-    surviving = 1.0
-    at_risk = known.height
-    for (months,), group in known.group_by("os_months", maintain_order=True):
-        # a death at the same time leaves before a censoring counts
-        deaths = int(group["os_event"].sum())
-        censored = group.height - deaths
-        if at_risk - deaths > 0:
-            surviving *= 1 - censored / (at_risk - deaths)
-        at_risk -= group.height
-        if surviving <= 0.5:
-            return float(str(months))
-    return None
+def _follow_up(frame: pl.DataFrame) -> float | None:
+    try:
+        months = median_follow_up(frame).effect
+    except (NotMeasured, TooFewPatients):
+        return None
+    return None if months is None or np.isnan(months) else months
 
 
 def _known(store: Store, query: CohortQuery, column: str) -> int:

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
+from core.response.calibration import calibration
 from core.response.roc import auc
 from models import MODULES, card
-from models.baselines import loris_recalibrated
-from models.card import ModelError
-
-Floats = npt.NDArray[np.float64]
 
 
 def judge(predictions: pl.DataFrame, patients: pl.DataFrame) -> pl.DataFrame:
@@ -46,7 +42,7 @@ def judge(predictions: pl.DataFrame, patients: pl.DataFrame) -> pl.DataFrame:
             "ci_high": _number(judged_auc.ci95[1] if judged_auc.ci95 else None),
         }
         if str(predictor) in MODULES and card(str(predictor)).kind == "probability":
-            row |= calibration(part["probability"].to_numpy().astype(np.float64), response)
+            row |= _calibrated(part)
         found.append(row)
     schema = {
         "brier": pl.Float64,
@@ -60,26 +56,14 @@ def judge(predictions: pl.DataFrame, patients: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(pl.lit(None, dtype=t).alias(c) for c, t in schema.items() if c not in frame.columns)
 
 
-def calibration(probability: Floats, response: npt.NDArray[np.bool_]) -> dict[str, float | None]:
-    """Brier score, that of the prevalence, and slope and intercept of response on the log-odds of the prediction.
-
-    A perfectly calibrated predictor has slope 1 and intercept 0 (Cox 1958, doi 10.1093/biomet/45.3-4.562). Both are null
-    under ten patients or where the classes separate completely.
-    """
-    observed = response.astype(np.float64)
-    clipped = np.clip(probability, 1e-9, 1 - 1e-9)
-    slope, intercept = None, None
-    try:
-        fitted = loris_recalibrated.fit(np.log(clipped / (1 - clipped)), response)
-        if np.isfinite([fitted.slope, fitted.intercept]).all() and abs(fitted.slope) < 50:
-            slope, intercept = fitted.slope, fitted.intercept
-    except (ModelError, np.linalg.LinAlgError):
-        pass
+def _calibrated(part: pl.DataFrame) -> dict[str, float | None]:
+    """Brier score, that of the prevalence, slope and calibration in the large; null where they do not exist."""
+    found = calibration(part, probability="probability")
     return {
-        "brier": float(((probability - observed) ** 2).mean()),
-        "brier_null": float(observed.mean() * (1 - observed.mean())),
-        "calibration_slope": slope,
-        "calibration_intercept": intercept,
+        "brier": found.brier,
+        "brier_null": found.brier_null,
+        "calibration_slope": _number(found.slope.effect),
+        "calibration_intercept": _number(found.intercept.effect),
     }
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from data.fingerprint import code
 from data.schema import TABLES
 
 Frames = dict[str, pl.DataFrame]
@@ -110,16 +111,9 @@ def fingerprint(*parts: pl.DataFrame | npt.NDArray[np.generic] | str | int) -> s
 
 @cache
 def code_version() -> str:
-    """Hash of every source file that shapes a result of the pipeline."""
+    """Hash of the code and of the small tables that shape a result of the pipeline."""
     root = Path(__file__).resolve().parents[2]
-    files = [
-        *sorted((root / "models").rglob("*.py")),
-        *sorted((root / "core" / "pipeline").glob("*.py")),
-        *sorted((root / "core" / "tme").glob("*.py")),
-        *sorted((root / "core" / "response").glob("*.py")),
-        *sorted((root / "data" / "assets").glob("*.toml")),
-    ]
-    digest = hashlib.blake2b(digest_size=8)
-    for path in files:
+    digest = hashlib.blake2b(code("core.pipeline.enrich").encode(), digest_size=8)
+    for path in sorted((root / "data" / "assets").glob("*.toml")):
         digest.update(path.read_bytes())
     return digest.hexdigest()

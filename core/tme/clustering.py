@@ -19,6 +19,7 @@ STABLE = 0.75
 MAX_TYPES = 8
 RESAMPLES = 25
 RESAMPLE_ROWS = 2000
+LARGE = 3000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,14 +59,19 @@ def principal_components(
 
 
 def find_types(points: Floats, *, seed: int = 0) -> Types:
-    """Types of the rows of `points`, (n, c); n of at least 10."""
+    """Group the rows of `points` into the most types that survive resampling.
+
+    Parameters
+    ----------
+    points : (n, c) coordinates in feature space, n of at least 10. A type holds at least 3% of the rows, and 4.
+    """
     n = points.shape[0]
     rng = np.random.default_rng([seed, 7])
     smallest = max(4, round(0.03 * n))
     candidates: dict[int, tuple[float, float]] = {}
     kept: dict[int, tuple[Ints, Floats]] = {}
     for k in range(2, min(MAX_TYPES, n // 5) + 1):
-        labels = kmeans(points, k, starts=8, rng=rng)
+        labels = kmeans(points, k, starts=8 if n < LARGE else 3, rng=rng)
         if np.bincount(labels, minlength=k).min() < smallest:
             continue
         stability = _stability(points, labels, rng=rng)
@@ -147,7 +153,7 @@ def _stability(points: Floats, labels: Ints, *, rng: np.random.Generator) -> Flo
     overlaps = np.full((RESAMPLES, k), np.nan)
     for draw in range(RESAMPLES):
         rows = np.unique(rng.integers(n, size=min(n, RESAMPLE_ROWS)))
-        refit = kmeans(points[rows], k, starts=3, rng=rng)
+        refit = kmeans(points[rows], k, starts=3 if n < LARGE else 2, rng=rng)
         both = np.zeros((k, k))
         np.add.at(both, (labels[rows], refit), 1.0)
         union = both.sum(axis=1)[:, None] + both.sum(axis=0)[None, :] - both

@@ -12,6 +12,7 @@ from core.cohort import frame as cohort_frame
 from core.cohort.query import CohortQuery
 from core.errors import NotMeasured, TooFewPatients
 from core.finding import Finding
+from core.response.rate import wilson
 from core.tme import map as tme_map
 from data.schema import PATIENT
 from data.store import Store
@@ -123,17 +124,6 @@ def _permutation_p(counts: npt.NDArray[np.int64], statistic: float, *, seed: int
     expected = counts.sum(axis=1, keepdims=True) * counts.sum(axis=0, keepdims=True) / counts.sum()
     drawn = ((tables - expected) ** 2 / expected).sum(axis=(1, 2))
     return float((1 + (drawn >= statistic - 1e-9).sum()) / (permutations + 1))
-
-
-def wilson(successes: int, n: int) -> tuple[float, float]:
-    """Wilson's 95% interval of a proportion (doi 10.1080/01621459.1927.10502953); (nan, nan) for n = 0."""
-    if n == 0:
-        return float("nan"), float("nan")
-    z = 1.959963984540054
-    p = successes / n
-    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * float(np.sqrt(p * (1 - p) / n + z * z / (4 * n * n)))
-    return centre - half, centre + half
 
 
 def _rates(frame: pl.DataFrame, types: tuple[str, ...]) -> pl.DataFrame:

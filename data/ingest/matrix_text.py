@@ -130,7 +130,7 @@ class TextMatrix:
             skip_rows=self.skipped,
             separator=self.delimiter,
             schema={name: dtype if name in chosen else pl.String() for name in names},
-            columns=wanted,
+            columns=sorted(columns),
             null_values=MISSING,
         ).select(wanted)
 

@@ -37,15 +37,15 @@ RACE: Mapping[str, str | None] = {
 }
 
 NOTES = (
-    "348 tumours of 347 patients: two rows share the anonymised patient number 10285 and agree in everything but the "
-    "mutational burden (4 and 5 per Mb). The first listed stands for the patient; the second is listed as refused, "
-    "so that no death is counted twice.",
+    "348 tumours of 347 people: two rows share the anonymised number 10285 and agree in everything but the mutational "
+    "burden (4 and 5 per Mb). Published analyses count both, and so do the rows here (10285 and 10285_1), so that published "
+    "figures are reproduced; the check for duplicated patients names them.",
     "RECIST 'NE' (not evaluable, 50 tumours) is missing, not a non-response.",
     "Survival is given in days / 30.4375, from first dose. Age and progression-free survival are not published.",
-    "Three matrices. log2tpm (log2(TPM + 0.001), 1,768 genes, 280 patients) is preferred: it has 16 of the 18 genes "
+    "Three matrices. log2tpm (log2(TPM + 0.001), 1,768 genes, 281 tumours) is preferred: it has 16 of the 18 genes "
     "of the T-cell-inflamed profile, all 8 of CD8 T effector and all fibroblast and CD8 markers of MCP-counter for four "
     "patients in five, but 8 of the 19 TGF-beta response genes and 4 of the 50 hallmark sets at half coverage or more.",
-    "voom (872 genes, 347 patients) has everybody, but 6 of the 18 profile genes and no hallmark set at half coverage. "
+    "voom (872 genes, 348 tumours) has everybody, but 6 of the 18 profile genes and no hallmark set at half coverage. "
     "log2tpm_wide has 17,993 genes (every hallmark set at 92% or more), of 86 patients biopsied outside bladder and kidney.",
     "The 67 tumours taken from the kidney have no TPM values in the public files: log2tpm leaves out a site, not "
     "patients at random.",
@@ -65,12 +65,7 @@ def load(files: Files) -> StudyTables:
         burden differs between two files.
     """
     clinical = _clinical(files.path(CLINICAL))
-    second = clinical.filter(pl.col("ANONPT_ID").is_duplicated() & ~pl.col("ANONPT_ID").is_first_distinct())
-    patients = clinical.filter(pl.col("ANONPT_ID").is_first_distinct())
-    refused = [
-        (CLINICAL, -1, sample, f"second tumour of patient {number}; the first listed is kept")
-        for sample, number in second.select("X", "ANONPT_ID").iter_rows()
-    ]
+    patients = clinical
     notes = list(NOTES)
     voom = _voom(files.path(VOOM), patients, notes)
     bladder = _tpm(files.path(BLADDER), patients, notes)
@@ -83,7 +78,6 @@ def load(files: Files) -> StudyTables:
             _joined("log2tpm_wide", sites, preferred=False),
         ],
         notes=notes,
-        refused=refused,
     )
 
 
@@ -95,11 +89,13 @@ def _clinical(path: Path) -> pl.DataFrame:
         raise SourceCorrupt(f"{path.name} is not the clinical table of IMvigor210: {error}") from error
     if needed.null_count().sum_horizontal().item():
         raise SourceCorrupt(f"{path.name}: an id, survival or response is empty")
-    return frame
+    order = pl.int_range(pl.len()).over("ANONPT_ID")
+    number = pl.col("ANONPT_ID").cast(pl.String)
+    return frame.with_columns(tumour=pl.when(order == 0).then(number).otherwise(pl.format("{}_{}", number, order)))
 
 
 def _patient_id() -> pl.Expr:
-    return pl.format("imvigor210:{}", "ANONPT_ID").alias("patient_id")
+    return pl.format("imvigor210:{}", "tumour").alias("patient_id")
 
 
 def _patient(clinical: pl.DataFrame) -> pl.DataFrame:
@@ -108,7 +104,7 @@ def _patient(clinical: pl.DataFrame) -> pl.DataFrame:
         _patient_id(),
         study=pl.lit("imvigor210"),
         cohort=pl.lit("IMvigor210"),
-        source_id=pl.col("ANONPT_ID").cast(pl.String),
+        source_id=pl.col("tumour"),
         sex=pl.col("Sex").replace_strict({"F": "female", "M": "male"}),
         race=pl.col("Race").replace_strict(RACE, return_dtype=pl.String),
         cancer_type=pl.lit("Bladder"),
@@ -164,13 +160,12 @@ def _voom(path: Path, patients: pl.DataFrame, notes: list[str]) -> Expression:
 
 
 def _tpm(path: Path, patients: pl.DataFrame, notes: list[str]) -> tuple[list[str], pl.DataFrame, Matrix]:
-    """One file -> genes, the clinical rows of its columns (in order), values; a patient's second tumour is left out."""
+    """One file -> genes, the clinical rows of its columns (in order), values."""
     copy, genes, samples, values = read_summarized_experiment(path, notes=notes)
-    kept = [column for column, sample in enumerate(samples) if not sample.endswith("_1")]
-    numbers = pl.Series("ANONPT_ID", [samples[column][1:] for column in kept]).cast(pl.Int64)
-    linked = numbers.to_frame().join(patients, on="ANONPT_ID", how="left", maintain_order="left")
-    _agree(copy[kept], linked, path)
-    return genes, linked, values[:, kept]
+    linked = pl.Series("tumour", [sample[1:] for sample in samples]).to_frame()
+    linked = linked.join(patients, on="tumour", how="left", maintain_order="left")
+    _agree(copy, linked, path)
+    return genes, linked, values
 
 
 def _agree(copy: pl.DataFrame, linked: pl.DataFrame, path: Path) -> None:

@@ -84,6 +84,7 @@ def identity(study: str, cohort: str, source_id: pl.Expr) -> dict[str, pl.Expr]:
 
 
 def patient_id(study: str, source_id: pl.Expr) -> pl.Expr:
+    """The key of the patient table: 'study:' + the id that the source gives."""
     return pl.concat_str(pl.lit(f"{study}:"), source_id)
 
 

@@ -45,7 +45,7 @@ CIBERSORT = {
 def read_immune(path: Path) -> pl.DataFrame:
     """All samples with the five signature scores: barcode, sample_barcode, immune_subtype ('C1'..'C6'), scores.
 
-    The label is ClusterModel1, the published one (ClusterModel2 is a refit that moves 270 samples).
+    The label is ClusterModel1, the published one (ClusterModel2 is a refit that moves 190 samples).
     """
     frame = pl.read_csv(path, separator="\t")
     return frame.select(
