@@ -126,14 +126,14 @@ def _study_tables(
 ) -> list[Outcome]:
     """Every study's validated tables: published, then users' own, then synthetic where wanted."""
     jobs = [_job(plan, study, module) for study, module in plan.studies.items()]
-    outcomes = workshop.run(jobs, workers=plan.workers, say=say, progress=progress)
+    outcomes = workshop.run(jobs, places=plan.places, workers=plan.workers, say=say, progress=progress)
     uploads = list(_uploads(plan, say=say))
     real = any(_has_patients(outcome) for outcome in [*outcomes, *uploads])
     if plan.synthetic == "always" or (plan.synthetic == "auto" and not real):
         if not real:
             _keep_the_good_one(plan, outcomes)
         jobs = [_job(plan, study, module) for study, module in plan.synthetic_studies.items()]
-        outcomes += workshop.run(jobs, workers=plan.workers, say=say, progress=progress)
+        outcomes += workshop.run(jobs, places=plan.places, workers=plan.workers, say=say, progress=progress)
     outcomes += uploads
     if not any(_has_patients(outcome) for outcome in outcomes):
         reasons = "; ".join(dict.fromkeys(outcome.reason for outcome in outcomes if outcome.reason))
@@ -148,7 +148,6 @@ def _job(plan: Plan, study: str, module: str) -> Job:
         folder=plan.cache_dir / "study",
         checks=plan.cache_dir / "checks",
         logs=plan.cache_dir / "logs",
-        places=plan.places,
         force=plan.force,
     )
 

@@ -89,19 +89,19 @@ class Places:
 
     Attributes
     ----------
-    downloads : folder that keeps what was downloaded. index : file that remembers what was verified.
+    downloads : folder that keeps what was downloaded. verified : remembers what was verified.
     mirror : folder of files at the path of their URL, or None. offline : never open a connection.
     """
 
     downloads: Path
-    index: Path
+    verified: Verified
     mirror: Path | None = None
     offline: bool = False
     unreachable: dict[str, str] = field(default_factory=dict)
     """Hosts that did not answer in this run: they are asked once, not once a file."""
 
 
-def fetch(source: Source, places: Places, *, progress: Progress = silent) -> Files:
+def fetch(source: Source, *, places: Places, progress: Progress = silent) -> Files:
     """Local, verified copies of all of a source's files.
 
     Raises
@@ -111,12 +111,10 @@ def fetch(source: Source, places: Places, *, progress: Progress = silent) -> Fil
     SourceCorrupt
         A file is there, but is not the one that was published.
     """
-    verified = Verified(places.index)
-    return Files({unquote(file.url): _fetch_one(file, places, (verified, progress)) for file in source.files})
+    return Files({unquote(file.url): _fetch_one(file, places, progress=progress) for file in source.files})
 
 
-def _fetch_one(file: RemoteFile, places: Places, tools: tuple[Verified, Progress]) -> Path:
-    verified, progress = tools
+def _fetch_one(file: RemoteFile, places: Places, *, progress: Progress) -> Path:
     if places.mirror is not None:
         if not places.mirror.is_dir():
             raise SourceUnavailable(
@@ -124,11 +122,11 @@ def _fetch_one(file: RemoteFile, places: Places, tools: tuple[Verified, Progress
             )
         path = mirror_path(places.mirror, file.url)
         if path.is_file():
-            verify(path, file, verified=verified, remedy="copy it to the mirror again")
+            verify(path, file, verified=places.verified, remedy="copy it to the mirror again")
             return path
     path = mirror_path(places.downloads, file.url)
     if path.is_file():
-        verify(path, file, verified=verified, remedy="delete it, and build again to download it again")
+        verify(path, file, verified=places.verified, remedy="delete it, and build again to download it again")
         return path
     where = f" (it belongs at {mirror_path(places.mirror, file.url)})" if places.mirror is not None else ""
     if places.offline:

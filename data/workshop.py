@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -39,7 +40,6 @@ class Job:
     folder: Path
     checks: Path
     logs: Path
-    places: Places
     force: bool = False
 
 
@@ -82,7 +82,12 @@ def study_version(source: Source, module: str) -> str:
 
 
 def run(
-    jobs: Sequence[Job], *, workers: int, say: Callable[[str], None], progress: Progress | None = None
+    jobs: Sequence[Job],
+    *,
+    places: Places,
+    workers: int,
+    say: Callable[[str], None],
+    progress: Progress | None = None,
 ) -> list[Outcome]:
     """Make every study, in the order of `jobs`; see the module."""
     done: dict[str, Outcome] = {}
@@ -100,7 +105,8 @@ def run(
         else:
             done[job.study] = kept
     if ready:
-        done |= _make_all(ready, workers=workers, say=say, progress=progress or silent)
+        get = partial(fetch, places=places, progress=progress or silent)
+        done |= _make_all(ready, get, workers=workers, say=say)
     return [done[job.study] for job in jobs]
 
 
@@ -160,7 +166,11 @@ def make(job: Job, files: Files, version: str) -> None:
 
 
 def _make_all(
-    ready: Sequence[tuple[Job, Source, str]], *, workers: int, say: Callable[[str], None], progress: Progress
+    ready: Sequence[tuple[Job, Source, str]],
+    get: Callable[[Source], Files],
+    *,
+    workers: int,
+    say: Callable[[str], None],
 ) -> dict[str, Outcome]:
     """Fetch in threads; load each study as soon as its files are there; a broken pool is replaced."""
     done: dict[str, Outcome] = {}
@@ -168,7 +178,7 @@ def _make_all(
     started = time.monotonic()
     with ThreadPoolExecutor(max(1, workers)) as threads, _pool(workers) as pool:
         try:
-            fetching = {threads.submit(fetch, source, job.places, progress=progress): (job, version)
+            fetching = {threads.submit(get, source): (job, version)
                         for job, source, version in ready}  # fmt: skip
             loading: dict[Future[None], tuple[Job, Files, str]] = {}
             for ended in as_completed(fetching):

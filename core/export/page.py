@@ -11,6 +11,7 @@ from core.figures.theme import INK, MUTED, SMALL_SIZE, TITLE_SIZE, dress
 WIDTH, HEIGHT = 1280, 720
 SIDE = 40
 TITLE_LINE, FOOT_LINE = 32, 20
+MOST_VECTOR_POINTS = 20_000
 
 
 def compose(chart: Chart, *, dark: bool = False) -> go.Figure:
@@ -66,4 +67,16 @@ def compose(chart: Chart, *, dark: bool = False) -> go.Figure:
                 text=line, showarrow=False, font={"size": SMALL_SIZE, "color": colour}, borderpad=0,
                 xshift=left, yshift=-(bottom + offset + FOOT_LINE * i), **at,
             )  # fmt: skip
-    return dress(figure, dark=dark)
+    return vector(dress(figure, dark=dark))
+
+
+def vector(figure: go.Figure) -> go.Figure:
+    """WebGL points as vector points, where there are few enough: sharper in print, and quicker without a graphics card."""
+    points = sum(len(trace.x) for trace in figure.data if trace.type == "scattergl" and trace.x is not None)
+    if not 0 < points <= MOST_VECTOR_POINTS:
+        return figure
+    content = figure.to_plotly_json()
+    for trace in content["data"]:
+        if trace["type"] == "scattergl":
+            trace["type"] = "scatter"
+    return go.Figure(content)

@@ -98,4 +98,4 @@ def _signed(result: Calibration) -> str:
     value, ci = result.intercept.effect, result.intercept.ci95
     if value is None or value != value or ci is None:
         return words.UNDEFINED
-    return f"{value:+.2f} ({ci[0]:+.2f} to {ci[1]:+.2f})".replace("-", "−")
+    return f"{words.signed(value)} ({words.signed(ci[0])} to {words.signed(ci[1])})"

@@ -56,7 +56,7 @@ def composition(result: Composition, *, provenance: Provenance, title: str = "")
             )
         )  # fmt: skip
     note(
-        figure, f"<b>TME type</b><br>" + "<br>".join(legend), xref="paper", x=1, xanchor="left", xshift=20,
+        figure, "<b>TME type</b><br>" + "<br>".join(legend), xref="paper", x=1, xanchor="left", xshift=20,
         yref="paper", y=1, yanchor="top",
     )  # fmt: skip
     figure.update_layout(
@@ -71,22 +71,17 @@ def composition(result: Composition, *, provenance: Provenance, title: str = "")
     )  # fmt: skip
     if provenance.synthetic:
         badge(figure)
-    caption = f"Share of each TME type by {_lower(result.label)}; n = {result.n:,}."
+    caption = f"Share of each TME type by {words.inside(result.label)}; n = {result.n:,}."
     if result.n_missing:
-        caption += f" {words.count(result.n_missing, 'patient')} without {_lower(result.label)} left out."
+        caption += f" {words.count(result.n_missing, 'patient')} without {words.inside(result.label)} left out."
     if result.test.p_value == result.test.p_value:
         caption += f" {result.test.name}: {words.p(result.test.p_value)}."
     return Chart(
         slug=f"tme-types-by-{result.by}".replace("_", "-"),
-        title=title or f"TME types by {_lower(result.label)}",
+        title=title or f"TME types by {words.inside(result.label)}",
         figure=figure,
         table=result.table,
         caption=caption,
         provenance=provenance,
         alt=f"Stacked bars of {words.count(len(result.types), 'TME type')} in {words.count(len(kept), 'group')} of {result.label}.",
     )
-
-
-def _lower(label: str) -> str:
-    first = label.split(" ")[0]
-    return label if sum(c.isupper() for c in first) > 1 else label[:1].lower() + label[1:]

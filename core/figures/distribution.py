@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -19,7 +20,7 @@ from data.schema import PATIENT
 
 ACROSS = 4
 HIGH = 205
-BARS = 5
+BARS = 6
 
 
 def distribution(frame_: pl.DataFrame, columns: Sequence[str], *, provenance: Provenance, title: str = "") -> Chart:
@@ -48,7 +49,7 @@ def distribution(frame_: pl.DataFrame, columns: Sequence[str], *, provenance: Pr
     for i, column in enumerate(shown):
         x0, x1 = (i % across + 0.045) / across, (i % across + 0.955) / across
         top = 1 - (i // across) * high
-        domain = [top - high * 0.80, top - high * 0.27]
+        domain = [max(top - high * 0.74, 0.0), top - high * 0.27]
         n = "" if i == 0 else str(i + 1)
         axes = {"xaxis": f"x{n}", "yaxis": f"y{n}"}
         plain = {"showgrid": False, "zeroline": False, "ticks": "", "showline": False, "fixedrange": True}
@@ -58,7 +59,11 @@ def distribution(frame_: pl.DataFrame, columns: Sequence[str], *, provenance: Pr
         })  # fmt: skip
         known = frame_.height - frame_[column].null_count()
         for text, y, colour in (
-            (f"<b>{shorten(axis_of(column), 36)}</b>", top - high * 0.02, INK),
+            (
+                f"<b>{shorten(axis_of(column) if len(axis_of(column)) <= 32 else label_of(column), 34)}</b>",
+                top - high * 0.02,
+                INK,
+            ),
             (
                 f"{known:,} known" + (f", {frame_.height - known:,} missing" if known < frame_.height else ""),
                 top - high * 0.13,
@@ -103,7 +108,7 @@ def _histogram(figure: go.Figure, rows: pl.DataFrame, place: tuple[str, dict[str
     top = float(np.quantile(values, 0.99)) if values.size > 50 else float(values.max())
     clipped = np.minimum(values, top) if top > values.min() else values
     counts, edges = np.histogram(clipped, bins=max(1, min(24, np.unique(clipped).size)))
-    labels = [f"{a:.4g} to {b:.4g}" for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    labels = [f"{a:.4g} to {b:.4g}" for a, b in itertools.pairwise(edges)]
     if clipped.max() < values.max():
         labels[-1] = f"{edges[-2]:.4g} to {values.max():.4g}"
     figure.add_trace(
@@ -117,12 +122,13 @@ def _histogram(figure: go.Figure, rows: pl.DataFrame, place: tuple[str, dict[str
         type="line", xref=f"x{n}", yref=f"y{n} domain", x0=middle, x1=middle, y0=0, y1=1,
         line={"color": INK, "width": 1.2, "dash": "dot"},
     )  # fmt: skip
-    right = middle > (edges[0] + edges[-1]) / 2
-    note(
-        figure, f"median {words.number(middle)}", xref=f"x{n}", x=middle, xanchor="right" if right else "left",
-        yref=f"y{n} domain", y=1, yanchor="top", font={"size": SMALL_SIZE, "color": INK}, borderpad=2,
-        bgcolor="rgba(255, 255, 255, 0.75)", xshift=-3 if right else 3,
-    )  # fmt: skip
+    unit = PATIENT.column(column).unit if column in PATIENT.dtypes else ""
+    title = {
+        "text": f"median {words.number(middle, unit=unit)}",
+        "font": {"size": SMALL_SIZE, "color": INK},
+        "standoff": 3,
+    }
+    figure.update_layout({f"xaxis{n}": {"title": title}})
     return _row(labels, counts.tolist())
 
 
@@ -157,7 +163,7 @@ def _bars(figure: go.Figure, rows: pl.DataFrame, place: tuple[str, dict[str, str
         f"yaxis{n}": {"range": [max(len(pairs), 3) - 0.5, -0.5]},
     })  # fmt: skip
     lower, upper = figure.layout[f"yaxis{n}"].domain
-    figure.layout[f"yaxis{n}"].domain = [lower - (upper - lower) * 0.2, upper]
+    figure.layout[f"yaxis{n}"].domain = [max(lower - (upper - lower) * 0.3, 0.0), upper]
     return full
 
 
@@ -175,9 +181,7 @@ def _curve(figure: go.Figure, rows: pl.DataFrame, place: tuple[str, dict[str, st
             hovertemplate="%{x:.1f} months: %{y:.0%}<extra></extra>", **axes,
         )
     )  # fmt: skip
-    note(
-        figure, f"median {words.months(curve.median)}", xref=f"x{n} domain", x=1, xanchor="right", yref=f"y{n} domain", y=1,
-        yanchor="top", font={"size": SMALL_SIZE, "color": INK}, borderpad=2, bgcolor="rgba(255, 255, 255, 0.75)",
-    )  # fmt: skip
+    title = {"text": f"median {words.months(curve.median)}", "font": {"size": SMALL_SIZE, "color": INK}, "standoff": 3}
+    figure.update_layout({f"xaxis{n}": {"title": title}})
     figure.update_layout({f"yaxis{n}": {"range": [0, 1.03]}, f"xaxis{n}": {"showline": True, "linecolor": LINE}})
     return _row(["events", "censored"], [curve.events, curve.n - curve.events])

@@ -16,6 +16,7 @@ from core.figures.chart import Chart, Provenance
 from core.figures.layout import badge, frame, note, shorten, widest, wrap
 from core.figures.theme import (
     DIVERGING,
+    FAINT,
     IMMUNE_SUBTYPES,
     INK,
     LINE,
@@ -61,6 +62,9 @@ def embedding(result: TmeMap, *, provenance: Provenance, direct: bool = False, t
     rows = result.frame.filter(pl.col("umap_1").is_not_null() & pl.col("umap_2").is_not_null())
     if rows.is_empty():
         raise TooFewPatients("no patient of this cohort is on the map; choose a study with expression data")
+    if result.colour == "response":
+        spoken = {"yes": "responder", "no": "non-responder"}
+        rows = rows.with_columns(pl.col("value").cast(pl.String).replace(spoken))
     studies = list(rows["study"].unique(maintain_order=True))[:MOST_PANELS]
     rows = rows.filter(pl.col("study").is_in(studies))
     text = f"{result.label}, {result.unit}" if result.unit else result.label
@@ -85,34 +89,24 @@ def embedding(result: TmeMap, *, provenance: Provenance, direct: bool = False, t
     if provenance.synthetic:
         badge(figure)
     caption = (
-        f"UMAP of TME features, n = {rows.height:,}, coloured by {_inside(result.label)}. Distances are relative: the axes have "
+        f"UMAP of TME features, n = {rows.height:,}, coloured by {words.inside(result.label)}. Distances are relative: the axes have "
         "no unit, so they carry no ticks."
     )
     if len(studies) > 1:
         caption += " Each study has a map of its own; positions in two of them cannot be compared."
     if result.n_uncoloured:
-        caption += f" {words.count(result.n_uncoloured, 'patient')} without {_inside(result.label)} in grey."
+        caption += f" {words.count(result.n_uncoloured, 'patient')} without {words.inside(result.label)} as open circles."
     if result.n_missing:
         caption += f" {words.count(result.n_missing, 'patient')} without TME features not shown."
     return Chart(
         slug="tme-map-" + "".join(c if c.isalnum() else "-" for c in result.colour),
-        title=title or f"TME map, coloured by {_inside(result.label)}",
+        title=title or f"TME map, coloured by {words.inside(result.label)}",
         figure=figure,
         table=rows.drop("card"),
         caption=caption,
         provenance=provenance,
         alt=f"Map of {rows.height} patients by their tumour microenvironment, coloured by {text}.",
         warnings=(f"only the first {MOST_PANELS} studies are drawn",) if len(result.studies) > MOST_PANELS else (),
-    )
-
-
-def _inside(label: str) -> str:
-    """A label inside a sentence."""
-    first = label.split(" ")[0]
-    return (
-        label
-        if sum(c.isupper() for c in first) > 1 or any(c.isdigit() for c in first)
-        else label[:1].lower() + label[1:]
     )
 
 
@@ -150,7 +144,10 @@ def _panels(figure: go.Figure, rows: pl.DataFrame, studies: list[str]) -> None:
             "mirror": True,
             "linecolor": LINE,
         }
-        for axis, name, domain in (("x", "umap_1", [x0, x0 + wide]), ("y", "umap_2", [y1 - high, y1])):
+        for axis, name, domain in (
+            ("x", "umap_1", [x0, min(x0 + wide, 1.0)]),
+            ("y", "umap_2", [max(y1 - high, 0.0), y1]),
+        ):
             values = mine[name].to_numpy()
             low, high_end = float(values.min()), float(values.max())
             pad = 0.05 * max(high_end - low, 1e-6)
@@ -190,7 +187,7 @@ def _add(
         figure.add_trace(
             kind(
                 x=part["umap_1"].cast(pl.Float32).to_numpy(), y=part["umap_2"].cast(pl.Float32).to_numpy(), mode="markers",
-                customdata=part["card"].to_list(), hovertemplate=hover, name=name, legendgroup=name, showlegend=first,
+                customdata=part["card"].to_list(), hovertemplate=hover, name=name, legendgroup=name, showlegend=first, legendrank=2000 if name.startswith("unknown") else 1000,
                 xaxis=f"x{n}", yaxis=f"y{n}", marker=own,
             )
         )  # fmt: skip
@@ -206,7 +203,7 @@ def _numbers(
     values = rows["value"].cast(pl.Float32).fill_null(np.nan).to_numpy()
     known = np.isfinite(values)
     if (~known).any():
-        grey: dict[str, object] = {"color": UNKNOWN, "size": size * 0.8, "opacity": 0.6}
+        grey: dict[str, object] = {"color": UNKNOWN, "symbol": "circle-open", "size": size * 0.75, "line": {"width": 1}}
         _add(figure, rows.filter(pl.Series(~known)), (studies, style, "unknown", grey))
     low, high = (float(v) for v in np.quantile(values[known], [0.01, 0.99])) if known.any() else (0.0, 1.0)
     if diverging:
@@ -214,7 +211,7 @@ def _numbers(
         low, high = -reach, reach
     marker: dict[str, object] = {
         "color": values[known], "colorscale": scale(DIVERGING if diverging else SEQUENTIAL), "cmin": low,
-        "cmax": high if high > low else low + 1, "size": size, "opacity": 0.9, "line": {"width": 0.5, "color": LINE},
+        "cmax": high if high > low else low + 1, "size": size, "opacity": 0.95, "line": {"width": 0.6, "color": FAINT},
         "colorbar": {
             "title": {"text": "<br>".join(wrap(text, 270)), "font": {"size": TEXT_SIZE}}, "len": 0.62, "y": 1, "yanchor": "top",
             "x": 1.02, "xanchor": "left", "outlinewidth": 0, "thickness": 16, "nticks": 6, "tickfont": {"size": SMALL_SIZE},
@@ -225,7 +222,7 @@ def _numbers(
         trace.showlegend = False
     if (~known).any():
         note(
-            figure, f"<span style='color:{UNKNOWN}'>●</span> unknown (n = {int((~known).sum()):,})", xref="paper", x=1,
+            figure, f"<span style='color:{UNKNOWN}'>○</span> unknown (n = {int((~known).sum()):,})", xref="paper", x=1,
             xanchor="left", xshift=20, yref="paper", y=0.26,
         )  # fmt: skip
 
@@ -241,7 +238,16 @@ def _groups(figure: go.Figure, rows: pl.DataFrame, drawing: tuple[list[str], tup
     rest = rows.filter(pl.col("value").is_null() | ~pl.col("value").is_in(drawn))
     if rest.height:
         names.append(f"{'unknown' if len(labels) <= MOST_GROUPS else 'unknown or other'} (n = {rest.height:,})")
-        _add(figure, rest, (studies, style, names[-1], {"color": UNKNOWN, "size": size * 0.8, "opacity": 0.6}))
+        _add(
+            figure,
+            rest,
+            (
+                studies,
+                style,
+                names[-1],
+                {"color": UNKNOWN, "symbol": "circle-open", "size": size * 0.75, "line": {"width": 1}},
+            ),
+        )
     for k, group in enumerate(drawn):
         mine = rows.filter(pl.col("value") == group)
         meaning = f", {IMMUNE_SUBTYPES[group]}" if group in IMMUNE_SUBTYPES else ""

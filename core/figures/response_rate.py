@@ -79,7 +79,7 @@ def response_rate(rates: Rates, *, provenance: Provenance, title: str = "") -> C
     if rates.n_missing:
         caption += f" {words.count(rates.n_missing, 'patient')} without evaluable response or group left out."
     if rates.test is not None and rates.test.p_value == rates.test.p_value:
-        caption += f" {rates.test.name}: {words.p(rates.test.p_value)}."
+        caption += f" {rates.test.name[:1].upper()}{rates.test.name[1:]}: {words.p(rates.test.p_value)}."
     return Chart(
         slug="response-rate" + (f"-by-{rates.by}" if rates.by else ""),
         title=title or "Observed response rate" + (f" by {words.column(rates.by)}" if rates.by else ""),

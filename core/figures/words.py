@@ -29,7 +29,7 @@ def ratio(value: float | None) -> str:
         return "> 100"
     if 0 < value < 0.005:
         return "< 0.01"
-    return f"{value:.2f}"
+    return f"{value:.2f}".replace("-", "−")
 
 
 def p(value: float | None) -> str:
@@ -77,7 +77,7 @@ def number(value: float | None, *, unit: str = "") -> str:
     """Any other number: 3 significant digits, thousands separated."""
     if value is None or math.isnan(value):
         return "unknown"
-    text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    text = (f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}").replace("-", "−")
     return f"{text}{'' if unit == '%' else ' '}{unit}".strip() if unit else text
 
 
@@ -131,12 +131,21 @@ def missing(n: int, what: str) -> str:
     return f"{count(n, 'patient')} {'has' if n == 1 else 'have'} no {what} and {'is' if n == 1 else 'are'} left out."
 
 
+def inside(label: str) -> str:
+    """A label inside a sentence: "best response (RECIST)", "PD-L1 on immune cells", "CD8A expression"."""
+    first = label.split(" ")[0]
+    keeps = sum(c.isupper() for c in first) > 1 or any(c.isdigit() for c in first)
+    return label if keeps else label[:1].lower() + label[1:]
+
+
 def column(name: str) -> str:
-    """A column in words, inside a sentence: "best response (RECIST)", "PD-L1 on immune cells"."""
-    text = label_of(name)
-    first = text.split(" ")[0]
-    keeps = sum(c.isupper() for c in first) > 1 or first.startswith(("H&E", "HLA"))
-    return text if keeps else text[:1].lower() + text[1:]
+    """A column inside a sentence; see `inside`."""
+    return inside(label_of(name))
+
+
+def signed(x: float) -> str:
+    """A difference with its sign: "+0.42", "−0.10"."""
+    return f"{x:+.2f}".replace("-", "−")
 
 
 def feature(name: str) -> str:

@@ -44,6 +44,11 @@ class Features:
     names: tuple[str, ...]
     values: Floats
 
+    @property
+    def flaggable(self) -> npt.NDArray[np.bool_]:
+        """(p,) columns whose absence may inform: clinical ones. A missing signature only means a missing assay."""
+        return np.asarray([parent in COLUMNS for parent in self.parents], dtype=bool)
+
     def gather(self, columns: Floats) -> Floats:
         """Add up (m, p) columns by the feature that they belong to: (m, f)."""
         position = {name: number for number, name in enumerate(self.names)}

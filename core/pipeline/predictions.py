@@ -193,6 +193,7 @@ def cross_fitted(patients: pl.DataFrame, scores: pl.DataFrame, *, seed: int) -> 
         response,
         groups=train["patient_id"].to_list(),
         others=features.design[n:],
+        flaggable=features.flaggable,
         shuffles=SHUFFLES,
         seed=seed,
     )
@@ -234,7 +235,9 @@ def leave_one_out(members: Sequence[tuple[str, pl.DataFrame, Features]], *, seed
         )
         if response.size < LEAST_EVALUABLE or min(response.sum(), (~response).sum()) < LEAST_OF_CLASS:
             continue
-        fitted = elastic_net.fit(design, response.astype(bool), seed=seed)
+        fitted = elastic_net.fit(
+            design, response.astype(bool), flaggable=np.zeros(design.shape[1], dtype=bool), seed=seed
+        )
         known = np.isfinite(features.design).mean(axis=1) >= 0.3
         score = np.where(known, _probability(fitted.log_odds(features.design)), np.nan)
         trained_on = ", ".join(other for other, p, _ in members if other != name and not p["held_out"][0])

@@ -25,6 +25,12 @@ from core.survival.logrank import logrank
 from data.schema import ENDPOINTS, PROTOCOLS
 from data.store import Store
 
+SHORT = {
+    "tmb": "TMB", "pdl1": "PD-L1", "cyt": "cytolytic activity", "gep": "GEP score", "cd8": "CD8 T-effector signature",
+    "loris": "LORIS", "loris_recalibrated": "recalibrated LORIS", "elastic_net": "elastic net score",
+}  # fmt: skip
+"""Predictors as a sentence says them."""
+
 LONGER = {
     "os": "lived longer", "pfs": "stayed free of progression longer", "dss": "stayed free of death from their cancer longer",
     "dfi": "stayed free of disease longer",
@@ -85,11 +91,11 @@ def stratified(
 
 def _grouped(found: Predicted) -> tuple[pl.DataFrame, str]:
     """Rows with ordered groups, highest first; a published cut is written into the labels."""
-    about = found.card.label
+    about = SHORT.get(found.card.name, found.card.label)
     labels = list(found.groups)
     if found.split == "published" and found.card.published_cut is not None:
         cut = found.card.published_cut.value
-        unit = f" {found.card.unit}" if found.card.unit and "probab" not in found.card.unit.lower() else ""
+        unit = "%" if found.card.unit.startswith("%") else ""
         labels = [f"{about} < {cut:g}{unit}", f"{about} ≥ {cut:g}{unit}"]
     renamed = dict(zip(found.groups, labels, strict=True))
     order = pl.Enum(list(reversed(labels)))
@@ -109,12 +115,12 @@ def _sentence(what: tuple[str, str], ratios: Sequence[Finding], *, test: Finding
         why = top.note if top is not None and top.note else test.note
         return f"Cannot be told here: {why or 'there is nothing to compare'}, n = {test.n:,}."
     numbers = f"{words.hazard(top)}, {words.p(top.p_value)}, n = {top.n:,} with {words.count(top.events or 0, 'event')}"
-    against = top.name.partition(": ")[2] or "the highest group against the lowest"
+    against = top.name.partition(": ")[2].replace("High against Low", "high against low").replace("Q4 (highest) against Q1 (lowest)", "highest quarter against lowest") or "the highest group against the lowest"
     if len(ratios) > 1:
         numbers += f"; log-rank over all groups {words.p(test.p_value)}"
     low, high = top.ci95 or (float("nan"), float("nan"))
     if high < 1:
-        return f"Yes: patients whose {about} is higher {LONGER[endpoint]} ({against}: {numbers})."
+        return f"Yes: patients with a higher {about} {LONGER[endpoint]} ({against}: {numbers})."
     if low > 1:
-        return f"No, the reverse: patients whose {about} is lower {LONGER[endpoint]} ({against}: {numbers})."
+        return f"No, the reverse: patients with a lower {about} {LONGER[endpoint]} ({against}: {numbers})."
     return f"Not shown here: the interval includes no difference ({against}: {numbers})."

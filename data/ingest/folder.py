@@ -18,7 +18,7 @@ from data.errors import IngestError
 
 MEGABYTE = 1024 * 1024
 SNIFF_BYTES = 64 * 1024
-MAX_CELLS = 20_000_000
+MAX_CELLS = 5_000_000
 ENCODINGS = ("utf-8", "latin-1", "cp1252", "utf-16")
 
 _MAGIC = (

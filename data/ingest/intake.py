@@ -12,6 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
+from data import fingerprint
 from data.errors import IngestError
 from data.ingest.clinical import ClinicalRows, Refusal, read_rows, require_columns, sample_columns
 from data.ingest.folder import sha256
@@ -22,9 +23,6 @@ from data.ingest.study_file import ExpressionFile, MutationFile, StudyFile, read
 from data.ingest.tabular import RawTable, read_table
 from data.schema import PROVENANCE, REFUSED
 from data.sources.source import Files, Source, StudyTables
-
-INTAKE_VERSION = "1"
-"""Goes into a study's version: raised when the same files would give other tables."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,4 +231,6 @@ def _count(file: str, kind: str, *, rows_in: int, refused: Collection[Refusal]) 
 
 
 def _version(parts: Iterable[str]) -> str:
-    return hashlib.sha256("\n".join([INTAKE_VERSION, *parts]).encode()).hexdigest()[:16]
+    return hashlib.sha256(
+        "\n".join([fingerprint.code("data.ingest.intake", "data.study_folder"), *parts]).encode()
+    ).hexdigest()[:16]

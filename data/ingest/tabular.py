@@ -170,7 +170,7 @@ def _delimiter(path: Path, encoding: str) -> str:
 def _workbook(path: Path, sheet: str | None) -> RawTable:
     import fastexcel
 
-    check_workbook(path, limit=8 * TABLE_BYTES)
+    check_workbook(path, limit=4 * TABLE_BYTES)
     try:
         book = fastexcel.read_excel(path)
         chosen = sheet if sheet is not None else (book.sheet_names[0] if book.sheet_names else "")

@@ -117,8 +117,12 @@ class CrossFitted:
         return np.asarray(1.0 / (1.0 + np.exp(-self.log_odds)), dtype=np.float64)
 
 
-def learn_scaling(features: Floats, *, flag_share: float = 0.05) -> Scaling:
-    """Means, deviations and indicators of a training fold; `flag_share` is the least share of missing values to flag."""
+def learn_scaling(features: Floats, *, flaggable: Bools | None = None, flag_share: float = 0.05) -> Scaling:
+    """Means, deviations and indicators of a training fold.
+
+    flaggable : (p,) columns that may get a missing-value indicator (None = all); columns with the same pattern of missing
+    values share the first one's. flag_share : least share of missing values to flag.
+    """
     missing = ~np.isfinite(features)
     known = (~missing).sum(axis=0)
     filled = np.where(missing, 0.0, features)
@@ -127,7 +131,11 @@ def learn_scaling(features: Floats, *, flag_share: float = 0.05) -> Scaling:
     scale = np.sqrt((spread**2).sum(axis=0) / features.shape[0])
     scale[(known < 3) | (scale < 1e-9 * np.maximum(1.0, np.abs(mean)))] = 0.0
     share = missing.mean(axis=0)
-    flagged = np.flatnonzero((share >= flag_share) & (share <= 1 - flag_share) & (scale > 0))
+    candidates = (share >= flag_share) & (share <= 1 - flag_share) & (scale > 0)
+    candidates &= np.ones(share.size, dtype=bool) if flaggable is None else flaggable
+    flagged = np.flatnonzero(candidates)
+    if flagged.size:
+        flagged = np.sort(flagged[np.unique(missing[:, flagged], axis=1, return_index=True)[1]])
     flag_mean = share[flagged]
     return Scaling(
         mean=mean, scale=scale, flagged=flagged, flag_mean=flag_mean, flag_scale=np.sqrt(flag_mean * (1 - flag_mean))
@@ -180,12 +188,12 @@ def solve(
     return current[:-1], current[-1]
 
 
-def fit(features: Floats, response: Bools, *, seed: int = 0) -> Fitted:
+def fit(features: Floats, response: Bools, *, flaggable: Bools | None = None, seed: int = 0) -> Fitted:
     """Fit on all patients given; the penalty is chosen by inner stratified cross-validation.
 
     Parameters
     ----------
-    features : (n, p), nan = missing. response : (n,).
+    features : (n, p), nan = missing. response : (n,). flaggable : see `learn_scaling`.
 
     Raises
     ------
@@ -193,7 +201,7 @@ def fit(features: Floats, response: Bools, *, seed: int = 0) -> Fitted:
         Fewer than ten patients or fewer than two of a class.
     """
     _check(features, response)
-    scaling = learn_scaling(features)
+    scaling = learn_scaling(features, flaggable=flaggable)
     design = scaling.transform(features)
     penalty = _choose_penalty(design, response, seed=seed)
     coefficients, intercepts = solve(
@@ -230,6 +238,7 @@ def cross_fit(
     *,
     groups: Sequence[str] | None = None,
     others: Floats | None = None,
+    flaggable: Bools | None = None,
     folds: int = 5,
     repeats: int = 3,
     shuffles: int = 0,
@@ -241,6 +250,7 @@ def cross_fit(
     ----------
     features : (n, p), nan = missing. response : (n,). groups : (n,) patient ids where a patient has several rows.
     others : (m, p) patients who are scored by every fitted model and train none.
+    flaggable : see `learn_scaling`.
     shuffles : label permutations for the null of the SHAP values (first repeat's folds and penalties).
     """
     _check(features, response)
@@ -257,7 +267,7 @@ def cross_fit(
             train, test = fold_of != fold, fold_of == fold
             if not test.any():
                 continue
-            model = fit(features[train], response[train], seed=seed * 1000 + repeat * 10 + fold)
+            model = fit(features[train], response[train], flaggable=flaggable, seed=seed * 1000 + repeat * 10 + fold)
             parts, start = model.contributions(features[test])
             shap[test] += parts / repeats
             base[test] += start / repeats

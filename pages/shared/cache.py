@@ -19,7 +19,10 @@ from core.errors import CohortError, EmptyCohort, NotMeasured, UnknownName
 from core.figures.chart import Chart
 from core.figures.theme import dress
 from core.settings import Settings
+from core.figures.sparkline import sparkline
 from data.store import Store, current_path
+from models import Card
+from models import card as model_card
 
 Option = str | int | float | bool | None | tuple[str, ...]
 
@@ -101,3 +104,18 @@ def synthetic(query: CohortQuery) -> bool:
 def dark() -> bool:
     """Whether the reader's theme is dark."""
     return getattr(st.context.theme, "type", None) == "dark"
+
+
+def card(predictor: str) -> Card:
+    """What a predictor declares about itself."""
+    return model_card(predictor)
+
+
+def picture(counted: pl.DataFrame, column: str, chosen: tuple[float, float]) -> Chart:
+    """The small histogram over a filter's slider."""
+    return _picture(column, chosen, str(counted["n"].to_list()), _counted=counted)
+
+
+@st.cache_resource(max_entries=60, show_spinner=False)
+def _picture(column: str, chosen: tuple[float, float], counts: str, *, _counted: pl.DataFrame) -> Chart:
+    return sparkline(_counted, label=column, chosen=chosen)

@@ -72,7 +72,7 @@ def controls(name: str) -> Iterator[None]:
 
 def split() -> Sequence[DeltaGenerator]:
     """A wide place for a figure and a narrow one for its controls (above it on a small screen)."""
-    with st.container(key="split"):
+    with st.container(key="page-split"):
         return st.columns((3.6, 1), gap="medium")
 
 
@@ -133,3 +133,12 @@ def _linked(text: str) -> str:
         else escape(piece)
         for piece, term in spans(text)
     )
+
+
+def about(predictor: str) -> None:
+    """What a predictor is and what it must not be used for, from its card."""
+    with st.popover("About this predictor"):
+        card = cache.card(predictor)
+        st.markdown(f"**{card.label}**")
+        st.markdown(f"{card.intended_use}\n\n{card.limits}")
+        st.caption(f"{card.reference}, doi [{card.doi}](https://doi.org/{card.doi})")

@@ -137,7 +137,6 @@ def test_sex_genes_agree_with_the_clinical_sex(matrices: dict[str, Expression], 
 
 
 def test_files_that_disagree_are_refused(files: Files, tmp_path: object) -> None:
-    clinical = pl.read_csv(files.path(imvigor210.CLINICAL), null_values=["NA"], infer_schema_length=None)
-    changed = clinical.with_columns(os=pl.col("os") + 1.0)
+    changed = imvigor210._clinical(files.path(imvigor210.CLINICAL)).with_columns(os=pl.col("os") + 1.0)
     with pytest.raises(SourceCorrupt, match="survival of 5 patients differs"):
         imvigor210._tpm(files.path("ICB_Mariathasan__Liver.rda"), changed, [])

@@ -1,0 +1,15 @@
+"""Contents table of the command line: one module a command, one line here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "build": ("core.commands.build", "bring the database up to date from the studies' files"),
+    "ingest": ("core.commands.ingest", "take in a cohort of your own from a folder"),
+    "doctor": ("core.commands.doctor", "say what is installed, the device, the database and the studies"),
+    "studies": ("core.commands.studies", "list the studies with licence and citation"),
+    "checks": ("core.commands.checks", "list the data checks of every study"),
+    "leaderboard": ("core.commands.leaderboard", "list how well every predictor does on every cohort"),
+    "km": ("core.commands.km", "compare survival above and below a cut, or between groups"),
+}

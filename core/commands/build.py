@@ -1,0 +1,149 @@
+"""python -m core build: bring the database up to date and say what is in it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from functools import partial
+from pathlib import Path
+
+import polars as pl
+
+from core.commands.report import Report
+from core.settings import Settings
+from data import build as builder
+from data import fingerprint
+from data.errors import UnknownName
+from data.fetch import Places, Verified
+from data.sources import MODULES, SYNTHETIC
+from data.store import Store
+
+SUMMARY = ("study", "patients", "evaluable", "responders", "deaths", "genes", "warnings", "status")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the command."""
+    parser.add_argument(
+        "--synthetic", choices=("auto", "always", "never"), default="auto",
+        help="the embedded synthetic studies: auto adds them only when no published study can be had",
+    )  # fmt: skip
+    parser.add_argument("--only", nargs="+", metavar="STUDY", help="build these published studies alone")
+    parser.add_argument("--force", action="store_true", help="read and compute everything again")
+
+
+def run(args: argparse.Namespace, settings: Settings) -> Report:
+    """Build, then report one row a study."""
+    chosen = dict(MODULES)
+    if args.only:
+        unknown = [study for study in args.only if study not in MODULES]
+        if unknown:
+            raise UnknownName(f"there is no published study '{unknown[0]}'; there are {', '.join(MODULES)}")
+        chosen = {study: MODULES[study] for study in MODULES if study in args.only}
+    with Progress() as progress:
+        built = builder.build(
+            plan(settings, studies=chosen, synthetic=args.synthetic, force=args.force, progress=progress),
+            say=progress.say,
+            progress=progress.bytes,
+        )
+    return summary(settings, built)
+
+
+def plan(
+    settings: Settings,
+    *,
+    studies: dict[str, str] | None = None,
+    synthetic: builder.Synthetic = "auto",
+    force: bool = False,
+    progress: Progress | None = None,
+) -> builder.Plan:
+    """The build that the settings ask for, with the enrichment of core.pipeline."""
+    return builder.Plan(
+        database_dir=settings.database_dir,
+        cache_dir=settings.cache_dir,
+        upload_dir=settings.upload_dir,
+        places=Places(
+            downloads=settings.download_dir,
+            verified=Verified(settings.cache_dir / "verified.json"),
+            mirror=settings.mirror,
+            offline=settings.offline,
+        ),
+        studies=dict(MODULES) if studies is None else studies,
+        synthetic_studies=dict(SYNTHETIC),
+        synthetic=synthetic,
+        enrich=partial(_enrich, cache_dir=None if force else settings.cache_dir / "enrich", progress=progress),
+        enrich_version=fingerprint.code("core.pipeline", "models"),
+        workers=settings.workers,
+        force=force,
+    )
+
+
+def _enrich(path: Path, *, cache_dir: Path | None, progress: Progress | None) -> None:
+    from core.pipeline import enrich
+
+    enrich(path, seed=0, progress=progress.say if progress else None, cache_dir=cache_dir)
+
+
+def summary(settings: Settings, built: builder.Built) -> Report:
+    """One row a study: patients, evaluable, responders, deaths, genes, warnings (failed checks)."""
+    store = Store(built.path, query_seconds=settings.query_seconds)
+    try:
+        frame = study_table(store)
+    finally:
+        store.close()
+    what = "built" if built.changed else "already up to date"
+    return Report(
+        title=f"Database {built.version} {what}: {built.path}",
+        tables=[("", frame.select(SUMMARY))],
+        notes=[f"{study} is unavailable: {reason}" for study, reason in built.unavailable.items()],
+        document={
+            "version": built.version,
+            "path": str(built.path),
+            "changed": built.changed,
+            "studies": frame.to_dicts(),
+        },
+    )
+
+
+def study_table(store: Store) -> pl.DataFrame:
+    """Studies with their counts and the number of failed checks."""
+    failed = store.sql("SELECT study, count(*) AS warnings FROM check_result WHERE status = 'fail' GROUP BY study")
+    return (
+        store.studies()
+        .join(failed, on="study", how="left", maintain_order="left")
+        .with_columns(pl.col("warnings").fill_null(0))
+        .select(*SUMMARY, "synthetic", "uploaded", "reason")
+    )
+
+
+class Progress:
+    """Tells a person on stderr what is being done: bars in a terminal, lines in a log."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, DownloadColumn, TextColumn, TransferSpeedColumn
+        from rich.progress import Progress as Bars
+
+        self._console = Console(stderr=True, soft_wrap=True)
+        self._bars = Bars(
+            TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(),
+            console=self._console, transient=True, disable=not sys.stderr.isatty(),
+        )  # fmt: skip
+        self._tasks: dict[str, object] = {}
+
+    def __enter__(self) -> Progress:
+        self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bars.stop()
+
+    def say(self, what: str) -> None:
+        """One step, as a line."""
+        self._console.print(what, highlight=False, markup=False)
+
+    def bytes(self, name: str, done: int, total: int) -> None:
+        """How far a download is."""
+        task = self._tasks.get(name)
+        if task is None:
+            task = self._tasks[name] = self._bars.add_task(name, total=total)
+        self._bars.update(task, completed=done, visible=done < total)  # type: ignore[arg-type]

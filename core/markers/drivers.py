@@ -1,0 +1,99 @@
+"""What drives a prediction: SHAP values over a cohort, of one feature, and of one patient."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import polars as pl
+
+from core.answer import Answer
+from core.cohort import frame as cohort_frame
+from core.cohort.provenance import provenance
+from core.cohort.query import CohortQuery
+from core.figures import words
+from core.figures.beeswarm import beeswarm
+from core.figures.chart import Chart
+from core.figures.dependence import dependence as dependence_figure
+from core.figures.importance import importance
+from core.figures.waterfall import waterfall as waterfall_figure
+from core.markers.attribution import Summary, dependence, summary, waterfall
+from core.tme.naming import label as signature_label
+from data.schema import PATIENT
+from data.store import Store
+
+
+def drivers(store: Store, query: CohortQuery, *, predictor: str) -> Answer:
+    """Beeswarm and bars of the strongest features.
+
+    Raises
+    ------
+    NotMeasured, EmptyCohort, UnknownName
+        As `core.markers.attribution.summary`.
+    """
+    found = summary(store, query, predictor)
+    source = provenance(store, query, n=found.n, n_missing=found.n_missing)
+    remarks = _correlated(found)
+    swarm = replace(
+        beeswarm(found, provenance=source, title=f"What moves {found.predictor_label}, patient by patient"), slug=f"attribution-{predictor}"
+    )
+    bars = replace(
+        importance(found, provenance=source, title=f"How much each feature moves {found.predictor_label}"), slug=f"importance-{predictor}"
+    )
+    return Answer(sentence=_sentence(found), charts=(replace(swarm, warnings=(*swarm.warnings, *remarks)), bars))
+
+
+def features(store: Store, query: CohortQuery, *, predictor: str) -> dict[str, str]:
+    """Features of a predictor here, strongest first, in words; those without a value are left out."""
+    found = summary(store, query, predictor)
+    measured = set(found.points.drop_nulls("value")["feature"].unique())
+    return {f: label for f, label in found.features.select("feature", "label").iter_rows() if f in measured}
+
+
+def patients(store: Store, query: CohortQuery, *, predictor: str) -> dict[str, str]:
+    """Patients that can be explained, most certain response first: id -> id with the predicted probability."""
+    condition, params = query.where()
+    found = store.sql(
+        f"""SELECT patient_id, 1 / (1 + exp(-any_value(output))) AS probability FROM attribution
+            WHERE predictor = $predictor AND protocol <> 'in_sample' AND patient_id IN (SELECT patient_id FROM patient WHERE {condition})
+            GROUP BY 1 ORDER BY 2 DESC, 1""",
+        {**params, "predictor": predictor},
+    )
+    return {p: f"{p.partition(':')[2]}, predicted {words.percent(v)}" for p, v in found.iter_rows()}
+
+
+def one_feature(store: Store, query: CohortQuery, *, predictor: str, feature: str) -> Chart:
+    """A feature's contribution against its value, coloured by its strongest partner."""
+    found = dependence(store, query, predictor, feature=feature)
+    source = provenance(store, query, n=found.n, n_missing=cohort_frame.count(store, query) - found.n)
+    return replace(dependence_figure(found, provenance=source), slug=f"dependence-{predictor}-{feature}".lower())
+
+
+def one_patient(store: Store, query: CohortQuery, *, predictor: str, patient: str) -> Chart:
+    """One patient's prediction taken apart."""
+    found = waterfall(store, patient, predictor)
+    source = provenance(store, query, n=1)
+    name = patient.partition(":")[2]
+    title = f"Patient {name}: predicted probability of response {words.percent(found.probability)}, taken apart"
+    return replace(waterfall_figure(found, provenance=source, title=title), slug=f"waterfall-{predictor}-{name}".lower())
+
+
+def _correlated(found: Summary) -> tuple[str, ...]:
+    """Groups of features among the strongest whose ranks correlate, so that they share their credit."""
+    top = found.features.head(15).drop_nulls("group")
+    groups = top.group_by("group", maintain_order=True).agg("label").filter(pl.col("label").list.len() > 1)
+    return tuple(f"{words.listing(labels)} are correlated and share their credit." for labels in groups["label"].to_list())
+
+
+def _sentence(found: Summary) -> str:
+    strongest = [_inside(f) for f in found.features.head(3)["feature"].to_list()]
+    judged = found.features.drop_nulls("beats_null")
+    if judged.is_empty():
+        tail = "a published formula, so that no refit to shuffled responses applies"
+    else:
+        beating = int(judged["beats_null"].sum())
+        tail = f"{beating} of {words.count(judged.height, 'feature')} beat models refitted to shuffled responses"
+    return f"{found.predictor_label} is moved most by {words.listing(strongest)}; {tail} (n = {found.n:,})."
+
+
+def _inside(feature: str) -> str:
+    return words.column(feature) if feature in PATIENT.dtypes else signature_label(feature)

@@ -1,0 +1,7 @@
+"""Checks of identity."""
+
+from __future__ import annotations
+
+from data.checks.check import Check
+
+CHECKS: tuple[Check, ...] = ()

@@ -1,0 +1,26 @@
+"""The look beyond .streamlit/config.toml: one style sheet, one icon."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import streamlit as st
+
+from pages.shared.cache import dark
+
+ICON = ":material/blur_circular:"
+
+
+@cache
+def _sheet() -> str:
+    return Path(__file__).with_name("look.css").read_text(encoding="utf-8")
+
+
+def dress() -> None:
+    """Put the style sheet on the page, in the reader's theme."""
+    sheet = _sheet()
+    if dark():
+        light, _, after = sheet.partition(".dark-theme")
+        sheet = f"{light}:root{after}"
+    st.html(f"<style>{sheet}</style>")
