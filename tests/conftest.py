@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
 
+from core.settings import Settings
 from data.sources.source import Files, Source
+from data.store import Store
 
 REFERENCES = Path(__file__).parent / "references"
 
@@ -43,3 +48,19 @@ def local_copy(mirror: Path, url: str) -> Path:
     """Where a mirror holds the file of a URL: HOST/PATH, percent-decoded."""
     parts = urlsplit(url)
     return mirror / parts.netloc / unquote(parts.path).lstrip("/")
+
+
+@pytest.fixture(scope="session")
+def real_settings(mirror: Path) -> Settings:
+    """Settings of a database with every published study, brought up to date once for all tests (slow the first time)."""
+    settings = replace(Settings.from_env(), mirror=mirror)
+    subprocess.run([sys.executable, "-m", "core", "build"], cwd=REFERENCES.parents[1], env=os.environ, check=True)
+    return settings
+
+
+@pytest.fixture(scope="session")
+def real_store(real_settings: Settings) -> Iterator[Store]:
+    """The database of every published study."""
+    store = Store.open_current(real_settings.database_dir)
+    yield store
+    store.close()

@@ -36,7 +36,7 @@ def portrait(store: Store, query: CohortQuery) -> Answer:
     frame = cohort_frame.patients(store, query, columns=(*dict.fromkeys((*PICTURES, "os_event")),))
     who = distribution(frame, PICTURES, provenance=source, title=f"Who they are: {words.count(n, 'patient')} of {cohort}")
     steps = flow(found.flow, provenance=source, title="From all patients to those evaluable for response")
-    useful = [c.name for c in PATIENT.columns if c.kind not in {"id", "text"}]
+    useful = [c.name for c in PATIENT.columns if c.kind not in {"id", "text", "event"} and c.name != "cohort"]
     missing = found.missing_by_study.filter(pl.col("column").is_in(useful)).with_columns(pl.col("study").replace(known))
     grid = missingness(missing, provenance=source, title="What is known, and what is missing")
     sentence = f"{words.count(n, 'patient')} of {cohort}: {_response(found.counts.evaluable, found.counts.responders)}; {_survival(found)}."

@@ -34,10 +34,10 @@ def drivers(store: Store, query: CohortQuery, *, predictor: str) -> Answer:
     source = provenance(store, query, n=found.n, n_missing=found.n_missing)
     remarks = _correlated(found)
     swarm = replace(
-        beeswarm(found, provenance=source, title=f"What moves {found.predictor_label}, patient by patient"), slug=f"attribution-{predictor}"
+        beeswarm(found, provenance=source, title=f"What moves {_short(found)}, patient by patient"), slug=f"attribution-{predictor}"
     )
     bars = replace(
-        importance(found, provenance=source, title=f"How much each feature moves {found.predictor_label}"), slug=f"importance-{predictor}"
+        importance(found, provenance=source, title=f"How much each feature moves {_short(found)}"), slug=f"importance-{predictor}"
     )
     return Answer(sentence=_sentence(found), charts=(replace(swarm, warnings=(*swarm.warnings, *remarks)), bars))
 
@@ -59,6 +59,14 @@ def patients(store: Store, query: CohortQuery, *, predictor: str) -> dict[str, s
         {**params, "predictor": predictor},
     )
     return {p: f"{p.partition(':')[2]}, predicted {words.percent(v)}" for p, v in found.iter_rows()}
+
+
+def explained(store: Store) -> list[str]:
+    """Studies with out-of-sample attributions, most patients first."""
+    found = store.sql(
+        "SELECT study, count(DISTINCT patient_id) AS n FROM attribution WHERE protocol <> 'in_sample' GROUP BY 1 ORDER BY 2 DESC, 1"
+    )
+    return list(found["study"])
 
 
 def one_feature(store: Store, query: CohortQuery, *, predictor: str, feature: str) -> Chart:
@@ -92,7 +100,12 @@ def _sentence(found: Summary) -> str:
     else:
         beating = int(judged["beats_null"].sum())
         tail = f"{beating} of {words.count(judged.height, 'feature')} beat models refitted to shuffled responses"
-    return f"{found.predictor_label} is moved most by {words.listing(strongest)}; {tail} (n = {found.n:,})."
+    return f"{_short(found)[:1].upper()}{_short(found)[1:]} is moved most by {words.listing(strongest)}; {tail} (n = {found.n:,})."
+
+
+def _short(found: Summary) -> str:
+    """The predictor as a title says it: "the elastic net"."""
+    return {"elastic_net": "the elastic net", "loris": "LORIS", "loris_recalibrated": "recalibrated LORIS"}.get(found.predictor, found.predictor_label)
 
 
 def _inside(feature: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from core.markers.attribution import feature_label
-from core.pipeline import performance, predictions, scores, tme
+from core.pipeline import performance, pooled, predictions, scores, tme
 from core.pipeline.features import COLUMNS, Features, best_scores
 from core.pipeline.staging import Finished, Frames, Staging, fingerprint
 
@@ -93,9 +93,9 @@ def _pooled(
             for (study, cohort), part in kind.group_by("study", "cohort", maintain_order=True)
         ]
         rna = [(name, part) for name, part in cohorts if part["study"][0] != "tcga"]
-        pools = {"expression": predictions.rna_pool(rna, best)}
+        pools = {"expression": pooled.rna_pool(rna, best)}
         if not synthetic:
-            pools["clinical"] = predictions.clinical_pool([(n, p) for n, p in cohorts if p["study"][0] == "loris"])
+            pools["clinical"] = pooled.clinical_pool([(n, p) for n, p in cohorts if p["study"][0] == "loris"])
         for name, members in pools.items():
             if len(members) < 2:
                 continue
@@ -113,7 +113,7 @@ def _cross_fit(part: pl.DataFrame, own: pl.DataFrame, *, seed: int) -> Frames:
 
 
 def _leave_out(members: list[tuple[str, pl.DataFrame, Features]], *, seed: int) -> Frames:
-    rows = predictions.leave_one_out(members, seed=seed)
+    rows = pooled.leave_one_out(members, seed=seed)
     return {"prediction": pl.concat(rows)} if rows else {}
 
 

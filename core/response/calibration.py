@@ -1,4 +1,7 @@
-"""Calibration of predicted probabilities of response."""
+"""Calibration of predicted probabilities of response.
+
+Van Calster 2019, doi 10.1186/s12916-019-1466-7.
+"""
 
 from __future__ import annotations
 

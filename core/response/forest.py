@@ -1,4 +1,7 @@
-"""Forest table: findings of several predictors on several cohorts as rows of one table."""
+"""Forest table: findings of several predictors on several cohorts as rows of one table.
+
+Lewis & Clarke 2001, doi 10.1136/bmj.322.7300.1479.
+"""
 
 from __future__ import annotations
 

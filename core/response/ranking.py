@@ -48,16 +48,24 @@ def ranking(store: Store, query: CohortQuery, *, predictor: str = "") -> Answer:
         "ci_low",
         "ci_high",
         "n",
-        pl.format("{}, {} responders", "protocol_label", "responders").alias("detail"),
+        pl.format("{} resp., {}", "responders", "protocol_label").alias("detail"),
     )
     if every:
         table = table.with_columns(pl.col("group").alias("label"), pl.lit("").alias("group"))
-    patients = int(rows.unique(["study", "cohort", "predictor"]).group_by("study", "cohort").agg(pl.col("n").max())["n"].sum())
+    patients = int(
+        rows.unique(["study", "cohort", "predictor"]).group_by("study", "cohort").agg(pl.col("n").max())["n"].sum()
+    )
     whole = CohortQuery(tuple(rows["study"].unique(maintain_order=True)))
     source = provenance(store, whole, n=patients)
     if every and len(source.studies) > 3:
-        source = replace(source, cohort=words.count(len(whole.studies), "study", plural="studies"), studies=("citations: About page",))
-    title = f"{card(predictor).label}: AUC for response on every study" if every else "AUC for response of every predictor"
+        source = replace(
+            source,
+            cohort=words.count(len(whole.studies), "study", plural="studies"),
+            studies=("citations: About page",),
+        )
+    title = (
+        f"{card(predictor).label}: AUC for response on every study" if every else "AUC for response of every predictor"
+    )
     chart = replace(
         forest(table, provenance=source, title=title, caption=CAPTION), slug=f"performance-{predictor or 'by-cohort'}"
     )
@@ -74,7 +82,9 @@ def reliability(store: Store, query: CohortQuery, *, predictor: str) -> Chart:
     """
     about = card(predictor)
     if about.kind != "probability":
-        raise NotMeasured(f"{about.label} is a marker, not a probability, so that it cannot be calibrated; pick LORIS or the elastic net")
+        raise NotMeasured(
+            f"{about.label} is a marker, not a probability, so that it cannot be calibrated; pick LORIS or the elastic net"
+        )
     everyone = cohort_frame.patients(store, query, columns=("patient_id", "response"))
     frame = everyone.join(scores(store, query, predictor), on="patient_id", how="inner").drop_nulls("probability")
     if frame["response"].drop_nulls().is_empty():
@@ -111,7 +121,9 @@ def _rows(store: Store, query: CohortQuery, predictor: str) -> pl.DataFrame:
     try:
         return leaderboard(store, predictors=[predictor]) if predictor else leaderboard(store, studies=query.studies)
     except NotMeasured:
-        elsewhere = store.sql("SELECT study, max(n) AS n FROM performance GROUP BY 1 ORDER BY 2 DESC, 1")["study"].to_list()
+        elsewhere = store.sql("SELECT study, max(n) AS n FROM performance GROUP BY 1 ORDER BY 2 DESC, 1")[
+            "study"
+        ].to_list()
         raise cohort_frame.not_measured("Response with a predictor's score", query, elsewhere=elsewhere) from None
 
 
@@ -129,6 +141,6 @@ def _sentence(rows: pl.DataFrame, predictor: str) -> str:
     interval = words.interval((best["ci_low"], best["ci_high"]))
     place = f"On {largest}" if rows["cohort"].n_unique() > 1 else "Here"
     return (
-        f"{place}, {best['label']} separates responders best: AUC {words.ratio(best['auc'])} ({interval}), n = {best['n']:,}; "
-        f"{above} of {words.count(rows.height, 'judgement')} {'has' if above == 1 else 'have'} an interval over 0.5."
+        f"{place}, {best['label'].partition(' (')[0] if 'LORIS' not in best['label'] else best['label']} ({best['protocol_label']}) separates responders best: AUC {words.ratio(best['auc'])} ({interval}), n = {best['n']:,}; "
+        f"{above} of {words.count(rows.height, 'estimate')} {'lies' if above == 1 else 'lie'} above chance."
     )

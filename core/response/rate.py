@@ -1,4 +1,7 @@
-"""Objective response rate with Wilson's interval, overall and by group, with a test."""
+"""Objective response rate with Wilson's interval, overall and by group, with a test.
+
+Wilson 1927, doi 10.1080/01621459.1927.10502953; Armitage 1955, doi 10.2307/3001775.
+"""
 
 from __future__ import annotations
 

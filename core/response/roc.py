@@ -1,4 +1,7 @@
-"""Area under the ROC curve with DeLong's interval, and the curve's points."""
+"""Area under the ROC curve with DeLong's interval, and the curve's points.
+
+DeLong, DeLong & Clarke-Pearson 1988, doi 10.2307/2531595.
+"""
 
 from __future__ import annotations
 

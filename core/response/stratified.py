@@ -115,7 +115,12 @@ def _sentence(what: tuple[str, str], ratios: Sequence[Finding], *, test: Finding
         why = top.note if top is not None and top.note else test.note
         return f"Cannot be told here: {why or 'there is nothing to compare'}, n = {test.n:,}."
     numbers = f"{words.hazard(top)}, {words.p(top.p_value)}, n = {top.n:,} with {words.count(top.events or 0, 'event')}"
-    against = top.name.partition(": ")[2].replace("High against Low", "high against low").replace("Q4 (highest) against Q1 (lowest)", "highest quarter against lowest") or "the highest group against the lowest"
+    against = (
+        top.name.partition(": ")[2]
+        .replace("High against Low", "high against low")
+        .replace("Q4 (highest) against Q1 (lowest)", "highest quarter against lowest")
+        or "the highest group against the lowest"
+    )
     if len(ratios) > 1:
         numbers += f"; log-rank over all groups {words.p(test.p_value)}"
     low, high = top.ci95 or (float("nan"), float("nan"))

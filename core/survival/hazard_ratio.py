@@ -16,6 +16,7 @@ from core.survival.kaplan_meier import Z95
 
 REFERENCE = "10.1080/01621459.1977.10480613"
 NAME = "hazard ratio, Cox (Efron)"
+WIDEST_SE = 50.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,11 +120,14 @@ def fit_cox(time: Floats, event: Bools, x: Floats, *, iterations: int = 50) -> C
         if change <= 1e-12 * (abs(loglik) + 1e-12) and np.abs(step).max() <= 1e-9 * (1 + np.abs(beta).max()):
             converged = True
             break
-    singular = np.linalg.matrix_rank(information) < p
-    covariance = np.full((p, p), np.nan) if singular else np.asarray(np.linalg.inv(information), dtype=np.float64)
-    return CoxFit(
-        beta=beta, covariance=covariance, loglik=loglik, loglik_null=null, converged=converged and not bool(singular)
-    )
+    covariance = np.full((p, p), np.nan)
+    if np.linalg.matrix_rank(information) == p:
+        covariance = np.asarray(np.linalg.inv(information), dtype=np.float64)
+        # a standard error this wide: the likelihood only creeps towards its bound, it has no maximum
+        converged = converged and bool((np.sqrt(np.diag(covariance)) * x.std(axis=0) < WIDEST_SE).all())
+    else:
+        converged = False
+    return CoxFit(beta=beta, covariance=covariance, loglik=loglik, loglik_null=null, converged=converged)
 
 
 def _finding(fit: CoxFit, j: int, common: tuple[str, Endpoint, str]) -> Finding:

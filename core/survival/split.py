@@ -1,4 +1,7 @@
-"""Split: ordered groups from a numeric marker, at a published cut or at quantiles."""
+"""Split: ordered groups from a numeric marker, at a published cut or at quantiles.
+
+Why a cut found on the same patients misleads: Altman 1994, doi 10.1093/jnci/86.11.829.
+"""
 
 from __future__ import annotations
 
@@ -98,9 +101,14 @@ def split(
         raise TooFewPatients(
             f"{words} cannot be cut at {cuts[0]:g}: every patient is {side} it (range {seen[0]:g} to {seen[-1]:g})"
         )
+    kept: list[float] = []
+    for each in cuts:
+        below = seen[(seen >= (kept[-1] if kept else -np.inf)) & (seen < each)]
+        if below.size and seen[-1] >= each:
+            kept.append(each)
+    cuts = kept
     if method != "cut" and len(cuts) < len(QUANTILES[method]):
         note = note or "ties make some of the groups fall together"
-    cuts = [c for i, c in enumerate(cuts) if (codes[known] <= i).any() and (codes[known] > i).any()]
     codes = np.searchsorted(np.asarray(cuts), values, side="right")
     labels = _labels(words, _unit(column), cuts)
     order = tuple(reversed(labels))

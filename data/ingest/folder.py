@@ -145,7 +145,11 @@ def text_lines(path: Path, *, encoding: str, limit: int) -> Iterator[str]:
                     raise IngestError(f"line {number} of {path.name} is over 16 MB long: this is no table")
                 if b"\x00" in line:
                     raise IngestError(f"line {number} of {path.name} holds binary data; export the table again")
-                yield line.decode(codec if number == 1 or codec != "utf-8-sig" else "utf-8")
+                text = line.decode(codec if number == 1 or codec != "utf-8-sig" else "utf-8")
+                if "\r" in text.rstrip("\r\n"):  # line ends of old Macs
+                    yield from re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+$", text)
+                else:
+                    yield text
     except UnicodeDecodeError as error:
         bad = error.object[error.start]
         raise IngestError(

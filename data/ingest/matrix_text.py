@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
@@ -12,7 +11,7 @@ import polars as pl
 from data.errors import IngestError
 from data.ingest.folder import MEGABYTE, kind_of, near, text_lines
 from data.ingest.study_file import ExpressionFile, word
-from data.ingest.tabular import DELIMITERS, ending
+from data.ingest.tabular import DELIMITERS, ending, split_line
 
 Matrix = npt.NDArray[np.float32]
 TEXT_BYTES = 4096 * MEGABYTE
@@ -95,17 +94,19 @@ class TextMatrix:
         header: list[str] = []
         width = 0
         for number, line in enumerate(text_lines(self.spec.path, encoding="utf-8", limit=TEXT_BYTES), start=1):
+            if line.endswith("\r"):
+                raise IngestError(f"{self.file} has the line ends of old Macs; save it with Unix or Windows line ends")
             if not line.strip():
                 continue
             if not header:
                 widths = {one: line.count(one) for one in DELIMITERS}
                 self.delimiter = max(widths, key=lambda one: widths[one])
                 self.skipped = number
-                header = [name.strip() for name in next(csv.reader([line.rstrip("\r\n")], delimiter=self.delimiter))]
+                header = [name.strip() for name in split_line(line, self.delimiter, file=self.file)]
                 continue
             count = line.count(self.delimiter) + 1
             if '"' in line:
-                count = len(next(csv.reader([line.rstrip("\r\n")], delimiter=self.delimiter)))
+                count = len(split_line(line, self.delimiter, file=self.file))
             if not width and count == len(header) + 1:
                 header = ["", *header]  # as R writes row names
             width = len(header)

@@ -96,6 +96,20 @@ def delimited_rows(lines: Iterable[str], delimiter: str, *, file: str) -> Iterat
         ) from None
 
 
+def split_line(line: str, delimiter: str, *, file: str) -> list[str]:
+    """Fields of one line.
+
+    Raises
+    ------
+    IngestError
+        A field over 128 KB: no table.
+    """
+    try:
+        return next(csv.reader([line.rstrip("\r\n")], delimiter=delimiter), [])
+    except csv.Error as error:
+        raise IngestError(f"a line of {file} cannot be split into columns ({error}); export the table again") from None
+
+
 def header_names(fields: Iterable[object], *, file: str) -> list[str]:
     """Column names, trimmed; a repeated one is an error, and an empty one gets its place as a name.
 
@@ -161,7 +175,7 @@ def _delimiter(path: Path, encoding: str) -> str:
             break
     if not header:
         raise IngestError(f"{path.name} holds only blank lines; export it again")
-    widths = {one: len(next(csv.reader([header], delimiter=one), [])) for one in DELIMITERS}
+    widths = {one: len(split_line(header, one, file=path.name)) for one in DELIMITERS}
     best = max(widths, key=lambda one: widths[one])
     natural = "\t" if ".tsv" in path.name.lower() else ","
     return natural if widths[best] == widths[natural] else best

@@ -1,8 +1,7 @@
 """Elastic net: penalised logistic regression on whatever a cohort has, with everything that is learnt kept inside the fold.
 
 Imputation, missing-value indicators, scaling and the penalty come from the training patients of each fold alone.
-Many fits that share a design matrix (inner folds, penalties, shuffled labels) are solved together, column by
-column of one matrix, by accelerated proximal gradient with restart.
+Fits that share a design matrix (inner folds, penalties, shuffled labels) are solved together (`models.proximal`).
 """
 
 from __future__ import annotations
@@ -14,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from models.card import Card, ModelError
+from models.folds import stratified_folds
+from models.proximal import solve
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -142,52 +143,6 @@ def learn_scaling(features: Floats, *, flaggable: Bools | None = None, flag_shar
     )
 
 
-def solve(
-    design: Floats,
-    labels: Floats,
-    *,
-    weights: Floats,
-    penalties: Floats,
-    l1_ratio: float = L1_RATIO,
-    iterations: int = 400,
-    tolerance: float = 1e-5,
-) -> tuple[Floats, Floats]:
-    """Minimise sum_i w_i logloss_i + penalty (l1_ratio |b|_1 + (1 - l1_ratio)/2 |b|_2^2), one problem a column.
-
-    Parameters
-    ----------
-    design : (n, d). labels, weights : (n, k), each column of weights summing to 1. penalties : (k,).
-
-    Returns
-    -------
-    coefficients (d, k), intercepts (k,); the intercept is not penalised.
-    """
-    n, d = design.shape
-    k = labels.shape[1]
-    augmented = np.hstack([design, np.ones((n, 1))])
-    gram = augmented.T @ augmented
-    smooth = 0.25 * float(np.linalg.eigvalsh(gram)[-1]) * weights.max(axis=0) + penalties * (1 - l1_ratio)
-    step = 1.0 / smooth
-    ridge = np.vstack([np.tile(penalties * (1 - l1_ratio), (d, 1)), np.zeros((1, k))])
-    threshold = np.vstack([np.tile(penalties * l1_ratio, (d, 1)), np.zeros((1, k))]) * step
-    rate = np.clip((weights * labels).sum(axis=0), 1e-6, 1 - 1e-6)
-    current = np.zeros((d + 1, k))
-    current[-1] = np.log(rate / (1 - rate))
-    ahead, momentum = current, np.ones(k)
-    for _ in range(iterations):
-        error = weights * (_sigmoid(augmented @ ahead) - labels)
-        moved = ahead - step * (augmented.T @ error + ridge * ahead)
-        following = np.sign(moved) * np.maximum(np.abs(moved) - threshold, 0.0)
-        change = following - current
-        restart = ((ahead - following) * change).sum(axis=0) > 0
-        grown = np.where(restart, 1.0, (1 + np.sqrt(1 + 4 * momentum**2)) / 2)
-        ahead = following + np.where(restart, 0.0, (momentum - 1) / grown) * change
-        current, momentum = following, grown
-        if np.abs(change).max() < tolerance:
-            break
-    return current[:-1], current[-1]
-
-
 def fit(features: Floats, response: Bools, *, flaggable: Bools | None = None, seed: int = 0) -> Fitted:
     """Fit on all patients given; the penalty is chosen by inner stratified cross-validation.
 
@@ -209,27 +164,9 @@ def fit(features: Floats, response: Bools, *, flaggable: Bools | None = None, se
         response.astype(np.float64)[:, None],
         weights=np.full((design.shape[0], 1), 1.0 / design.shape[0]),
         penalties=np.array([penalty]),
+        l1_ratio=L1_RATIO,
     )
     return Fitted(scaling=scaling, coefficients=coefficients[:, 0], intercept=float(intercepts[0]), penalty=penalty)
-
-
-def stratified_folds(response: Bools, *, groups: Sequence[str] | None = None, folds: int = 5, seed: int = 0) -> Ints:
-    """Fold number of each patient, (n,): equal shares of responders, one group never split over two folds.
-
-    A group counts as responding when any of its members does.
-    """
-    keys = np.asarray(groups if groups is not None else np.arange(response.size).astype(str))
-    names, member = np.unique(keys, return_inverse=True)
-    responds = np.zeros(names.size, dtype=bool)
-    np.logical_or.at(responds, member, response)
-    rng = np.random.default_rng(seed)
-    assigned = np.empty(names.size, dtype=np.int64)
-    offset = 0
-    for outcome in (True, False):
-        own = rng.permutation(np.flatnonzero(responds == outcome))
-        assigned[own] = (np.arange(own.size) + offset) % folds
-        offset += own.size
-    return assigned[member]
 
 
 def cross_fit(
@@ -299,6 +236,7 @@ def _null_contributions(model: Fitted, train: Floats, test: Floats, *, labels: n
         labels.astype(np.float64),
         weights=np.full((design.shape[0], b), 1.0 / design.shape[0]),
         penalties=np.full(b, model.penalty),
+        l1_ratio=L1_RATIO,
         iterations=200,
         tolerance=1e-4,
     )
@@ -325,15 +263,17 @@ def _choose_penalty(design: Floats, response: Bools, *, seed: int) -> float:
     weights /= weights.sum(axis=0)
     labels = np.tile(y[:, None], (1, held.shape[1]))
     coefficients, intercepts = solve(
-        design, labels, weights=weights, penalties=np.tile(grid, folds), iterations=200, tolerance=1e-3
+        design,
+        labels,
+        weights=weights,
+        penalties=np.tile(grid, folds),
+        l1_ratio=L1_RATIO,
+        iterations=200,
+        tolerance=1e-3,
     )
     scores = design @ coefficients + intercepts
     loss = np.where(held, np.logaddexp(0.0, scores) - labels * scores, 0.0).sum(axis=0)
     return float(grid[int(loss.reshape(folds, N_PENALTIES).sum(axis=0).argmin())])
-
-
-def _sigmoid(values: Floats) -> Floats:
-    return np.asarray(0.5 * (1.0 + np.tanh(0.5 * values)), dtype=np.float64)
 
 
 def _check(features: Floats, response: Bools) -> None:

@@ -24,12 +24,12 @@ def page() -> None:
         figure, panel = ui.split()
         with panel, ui.controls("survival"):
             endpoint = ui.choose("Endpoint", endpoints, name="endpoint", default="os")
-            predictor = ui.choose("Predictor", dict(offered.select("predictor", "label").iter_rows()), name="predictor")
+            predictor = ui.choose("Predictor", ui.short(dict(offered.select("predictor", "label").iter_rows())), name="predictor")
             has_cut = dict(offered.select("predictor", "has_cut").iter_rows())[predictor]
-            splits = {k: v for k, v in predicted.SPLITS.items() if k != "published" or has_cut}
+            splits = {k: v.capitalize() for k, v in predicted.SPLITS.items() if k != "published" or has_cut}
             split = ui.choose("Split", splits, name="split")
             ui.about(predictor)
-        with figure:
+        with figure, ui.loading("survival"):
             found = cache.ask(stratified, query, predictor=predictor, split=split, endpoint=endpoint)
             ui.answer(place, found.sentence)
             for chart in found.charts:

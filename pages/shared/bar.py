@@ -106,7 +106,7 @@ def _study(query: CohortQuery, known: dict[str, str]) -> None:
     slot = f"study-{query.studies[0]}"
     st.selectbox(
         "Study", list(options), index=options.index(query.studies[0]), key=slot, label_visibility="collapsed",
-        format_func=lambda study: f"{known[study]} · {counts[study]:,}", on_change=_set_study, args=(query, slot),
+        format_func=lambda study: f"{known[study]} · {counts[study]:,}", on_change=_set_study, args=(query, slot), width=320,
     )  # fmt: skip
 
 

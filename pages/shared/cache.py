@@ -14,6 +14,7 @@ import plotly.graph_objects as go
 import polars as pl
 import streamlit as st
 
+from core.cohort.provenance import names
 from core.cohort.query import CohortQuery
 from core.errors import CohortError, EmptyCohort, NotMeasured, UnknownName
 from core.figures.chart import Chart
@@ -119,3 +120,10 @@ def picture(counted: pl.DataFrame, column: str, chosen: tuple[float, float]) -> 
 @st.cache_resource(max_entries=60, show_spinner=False)
 def _picture(column: str, chosen: tuple[float, float], counts: str, *, _counted: pl.DataFrame) -> Chart:
     return sparkline(_counted, label=column, chosen=chosen)
+
+
+def named(frame: pl.DataFrame) -> pl.DataFrame:
+    """A table in which studies have their names; the column is left out where there is only one."""
+    if frame["study"].n_unique() < 2:
+        return frame.drop("study")
+    return frame.with_columns(pl.col("study").replace(names(studies())))

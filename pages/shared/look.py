@@ -9,7 +9,7 @@ import streamlit as st
 
 from pages.shared.cache import dark
 
-ICON = ":material/blur_circular:"
+ICON = str(Path(__file__).with_name("icon.svg"))
 
 
 @cache

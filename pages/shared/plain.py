@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from html import escape
 
@@ -14,8 +15,12 @@ from data.schema import PATIENT, TABLES
 HEADINGS: Mapping[str, str] = {
     "n": "n", "ci_low": "Lower 95%", "ci_high": "Upper 95%", "n_risk": "At risk", "n_event": "Events", "n_censor": "Censored",
     "group": "Group", "time": "Months", "survival": "Event-free", "auc": "AUC", "rate": "Response rate", "shap": "SHAP value, log-odds",
-    "type": "TME type", "doi": "DOI", "group_n": "n of the group", "umap_1": "UMAP 1", "umap_2": "UMAP 2", "left_out": "Left out",
+    "type": "TME type", "share": "Share", "doi": "DOI", "group_n": "n of the group", "umap_1": "UMAP 1", "umap_2": "UMAP 2", "left_out": "Left out",
 }  # fmt: skip
+
+
+SHARES = {"share", "rate", "missing"}
+LINK = re.compile(r"https://doi\.org/(\S+)")
 
 
 def heading(column: str) -> str:
@@ -45,7 +50,7 @@ def table(frame: pl.DataFrame, *, caption: str = "") -> None:
         f'<th scope="col"{_align(dtype)}>{escape(heading(name))}</th>' for name, dtype in frame.schema.items()
     )
     body = "".join(
-        "<tr>" + "".join(f"<td{_align(dtype)}>{_cell(value)}</td>" for value, dtype in zip(row, frame.dtypes, strict=True)) + "</tr>"
+        "<tr>" + "".join(f"<td{_align(dtype)}>{_cell(value, share=name in SHARES)}</td>" for value, (name, dtype) in zip(row, frame.schema.items(), strict=True)) + "</tr>"
         for row in frame.iter_rows()
     )
     title = f"<caption>{escape(caption)}</caption>" if caption else ""
@@ -57,7 +62,7 @@ def _align(dtype: pl.DataType) -> str:
     return ' class="number"' if dtype.is_numeric() else ""
 
 
-def _cell(value: object) -> str:
+def _cell(value: object, *, share: bool = False) -> str:
     if value is None:
         return "–"
     if isinstance(value, bool):
@@ -65,8 +70,5 @@ def _cell(value: object) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, float):
-        return words.number(value)
-    text = str(value)
-    if text.startswith("https://"):
-        return f'<a href="{escape(text, quote=True)}" rel="noopener" target="_blank">{escape(text.removeprefix("https://doi.org/"))}</a>'
-    return escape(text)
+        return words.percent(value) if share else words.number(value)
+    return LINK.sub(r'<a href="\g<0>" rel="noopener" target="_blank">doi \g<1></a>', escape(str(value)))

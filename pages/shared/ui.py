@@ -70,10 +70,42 @@ def controls(name: str) -> Iterator[None]:
         yield
 
 
-def split() -> Sequence[DeltaGenerator]:
+@contextmanager
+def row(name: str) -> Iterator[None]:
+    """A row of controls above a figure that needs the whole width."""
+    with st.container(key=f"controls-{name}", horizontal=True, vertical_alignment="bottom"):
+        yield
+
+
+def short(options: dict[str, str]) -> dict[str, str]:
+    """Labels without their brackets, where they stay different from each other."""
+    cut = {key: label.partition(" (")[0] for key, label in options.items()}
+    return {key: cut[key] if list(cut.values()).count(cut[key]) == 1 else label for key, label in options.items()}
+
+
+@contextmanager
+def loading(page: str) -> Iterator[None]:
+    """A skeleton in the figure's shape while a page is drawn for the first time; later runs swap figures in place."""
+    seen = st.session_state.setdefault("seen", set())
+    place = st.empty()
+    if page not in seen:
+        place.skeleton(height=520)
+        seen.add(page)
+    try:
+        yield
+    finally:
+        place.empty()
+
+
+def cohort() -> CohortQuery:
+    """The cohort that the bar holds, for a fragment."""
+    return CohortQuery.from_key(st.session_state["cohort"])
+
+
+def split(name: str = "main") -> Sequence[DeltaGenerator]:
     """A wide place for a figure and a narrow one for its controls (above it on a small screen)."""
-    with st.container(key="page-split"):
-        return st.columns((3.6, 1), gap="medium")
+    with st.container(key=f"page-split-{name}"):
+        return st.columns((3.3, 1), gap="medium")
 
 
 def choose(label: str, options: dict[str, str], *, name: str, default: str | None = None, search: bool = False) -> str:
@@ -86,12 +118,18 @@ def choose(label: str, options: dict[str, str], *, name: str, default: str | Non
     if st.session_state.get(name) not in (None, *keys):
         del st.session_state[name]
     if search or len(keys) > 5 or sum(map(len, options.values())) > 40:
-        picked = st.selectbox(label, keys, index=index, format_func=lambda k: options[k], key=name, bind="query-params")
+        picked = st.selectbox(label, keys, index=index, format_func=lambda k: options.get(k, k), key=name, bind="query-params")
     else:
         picked = st.segmented_control(
             label, keys, default=keys[index], format_func=lambda k: options[k], key=name, required=True, bind="query-params"
         )
     return picked if picked in keys else keys[index]
+
+
+def type_in(label: str, *, name: str, hint: str = "") -> str:
+    """A short text, kept in the URL; Enter applies it."""
+    address.remember(name)
+    return (st.text_input(label, key=name, placeholder=hint, bind="query-params", max_chars=40) or "").strip()
 
 
 def show(chart: Chart, *, table: bool = True, key: str = "") -> None:

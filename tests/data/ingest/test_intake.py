@@ -195,3 +195,12 @@ def test_every_format_gives_the_same_patients(tmp_path: Path, kind: str) -> None
         small(folder, b"", file="c.xlsx")
         frame.write_excel(folder / "c.xlsx")
     assert take_in(folder).tables.tables["patient"].equals(expected)
+
+
+def test_line_ends_of_windows_and_old_macs(tmp_path: Path) -> None:
+    text = HEAD + "P1,60,4.5,0\nP2,x,7,1\nP3,71,12,1\n"
+    expected = take_in(small(tmp_path / "unix", text))
+    for name, end in (("windows", "\r\n"), ("mac", "\r")):
+        found = take_in(small(tmp_path / name, text.replace("\n", end).encode()))
+        assert found.tables.tables["patient"].equals(expected.tables.tables["patient"])
+        assert found.tables.refused == expected.tables.refused

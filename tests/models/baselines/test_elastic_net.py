@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
+from models import folds, proximal
 from models.baselines import elastic_net
 from models.card import ModelError
 
@@ -28,11 +29,12 @@ def test_solver_equals_sklearn() -> None:
     features, response = cohort()
     design = elastic_net.learn_scaling(features).transform(features)
     n, penalty = response.size, 0.03
-    coefficients, intercepts = elastic_net.solve(
+    coefficients, intercepts = proximal.solve(
         design,
         response.astype(float)[:, None],
         weights=np.full((n, 1), 1 / n),
         penalties=np.array([penalty]),
+        l1_ratio=elastic_net.L1_RATIO,
         iterations=20_000,
         tolerance=1e-10,
     )
@@ -49,12 +51,10 @@ def test_many_problems_at_once_equal_one_at_a_time() -> None:
     rng = np.random.default_rng(1)
     labels = np.column_stack([response, rng.permutation(response), rng.permutation(response)]).astype(float)
     weights, penalties = np.full(labels.shape, 1 / response.size), np.array([0.01, 0.05, 0.2])
-    kwargs = {"iterations": 5000, "tolerance": 1e-10}
-    together, _ = elastic_net.solve(design, labels, weights=weights, penalties=penalties, **kwargs)
+    kwargs = {"iterations": 5000, "tolerance": 1e-10, "l1_ratio": 0.5}
+    together, _ = proximal.solve(design, labels, weights=weights, penalties=penalties, **kwargs)
     for k in range(3):
-        alone, _ = elastic_net.solve(
-            design, labels[:, [k]], weights=weights[:, [k]], penalties=penalties[[k]], **kwargs
-        )
+        alone, _ = proximal.solve(design, labels[:, [k]], weights=weights[:, [k]], penalties=penalties[[k]], **kwargs)
         np.testing.assert_allclose(together[:, k], alone[:, 0], atol=1e-7)
 
 
@@ -102,7 +102,7 @@ def test_a_feature_that_is_the_label_in_the_test_fold_only_does_not_leak() -> No
     features, response = cohort(n=200, seed=13)
     shuffled = np.random.default_rng(0).permutation(response)
     noise = np.random.default_rng(1).normal(size=features.shape)
-    fold_of = elastic_net.stratified_folds(shuffled, folds=5, seed=0)
+    fold_of = folds.stratified_folds(shuffled, folds=5, seed=0)
     test = fold_of == 0
     noise[test, 0] = np.where(shuffled[test], 5.0, -5.0)
     model = elastic_net.fit(noise[~test], shuffled[~test])
@@ -135,15 +135,15 @@ def test_columns_with_one_pattern_of_missing_values_share_an_indicator() -> None
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(20, 120), st.integers(2, 6), st.integers(0, 50))
-def test_folds_are_stratified_and_keep_groups_together(n: int, folds: int, seed: int) -> None:
+def test_folds_are_stratified_and_keep_groups_together(n: int, k: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     response = rng.random(n) < 0.4
     groups = [str(g) for g in rng.integers(0, n // 2 + 1, size=n)]
-    fold_of = elastic_net.stratified_folds(response, groups=groups, folds=folds, seed=seed)
+    fold_of = folds.stratified_folds(response, groups=groups, folds=k, seed=seed)
     for group in set(groups):
         assert len({fold_of[i] for i in range(n) if groups[i] == group}) == 1
-    alone = elastic_net.stratified_folds(response, folds=folds, seed=seed)
-    counts = np.bincount(alone[response], minlength=folds)
+    alone = folds.stratified_folds(response, folds=k, seed=seed)
+    counts = np.bincount(alone[response], minlength=k)
     assert counts.max() - counts.min() <= 1
 
 

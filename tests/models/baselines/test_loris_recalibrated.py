@@ -8,7 +8,6 @@ import pytest
 from models.baselines import loris_recalibrated
 from models.card import ModelError
 
-
 REFERENCE = (-0.230333519962, 0.643907254738)
 
 

@@ -1,0 +1,103 @@
+"""python -m core km: survival above and below a cut of a marker, or between the groups of a column."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+import polars as pl
+
+from core import survival
+from core.cohort.frame import patients
+from core.cohort.query import CohortQuery, Filter
+from core.commands.database import known_studies, opened
+from core.commands.report import Report
+from core.errors import NotMeasured, UnknownName
+from core.finding import Finding
+from core.settings import Settings
+from data.schema import ENDPOINTS, PATIENT
+from data.store import Store
+
+GROUP = "group"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the command."""
+    parser.add_argument("--study", required=True, metavar="STUDY")
+    parser.add_argument("--cohort", metavar="COHORT", help="one cohort of the study")
+    parser.add_argument("--by", required=True, metavar="COLUMN", help="a patient column, such as tmb_per_mb or phenotype")
+    parser.add_argument("--cut", type=float, metavar="X", help="number to cut at: at or above it against below it")
+    parser.add_argument("--endpoint", default="os", choices=tuple(ENDPOINTS), help="os unless said otherwise")
+
+
+def run(args: argparse.Namespace, settings: Settings) -> Report:
+    """Groups with n, events, median and interval; the hazard ratio with its interval; the log-rank test."""
+    if args.by not in PATIENT.dtypes:
+        raise UnknownName(f"there is no patient column '{args.by}'; there are {', '.join(_choices())}")
+    with opened(settings) as store:
+        known_studies(store, [args.study])
+        frame = _cohort(store, args)
+    if frame[args.by].null_count() == frame.height:
+        raise NotMeasured(f"{PATIENT.column(args.by).label} is not known for any patient of {args.study}; choose another")
+    grouped, cut, labels = _grouped(frame, args.by, args.cut)
+    curves = survival.kaplan_meier(grouped, outcome=args.endpoint, by=GROUP)
+    test = survival.logrank(grouped, outcome=args.endpoint, by=GROUP)
+    ratios = survival.hazard_ratio(grouped, outcome=args.endpoint, by=GROUP)
+    present = [label for label in curves.labels if label in labels] or list(curves.labels)
+    versus = [
+        {"group": group, "reference": present[-1], **_ratio(finding)}
+        for group, finding in zip(present[:-1], ratios, strict=False)
+    ]
+    medians = curves.medians()
+    return Report(
+        title=f"{curves.outcome_label} of {args.study} by {PATIENT.column(args.by).label}, n = {curves.n:,}",
+        tables=[("Median survival, months", medians), ("Hazard ratio (Cox, Efron)", pl.DataFrame(versus))],
+        notes=[
+            f"Log-rank test: chi-square {test.statistic:.3g}, p = {test.p_value:.2g}",
+            f"{curves.n_missing:,} patients lack the marker or the endpoint and are left out",
+        ],
+        document={
+            "study": args.study,
+            "cohort": args.cohort,
+            "endpoint": args.endpoint,
+            "by": args.by,
+            "cut": cut,
+            "n": curves.n,
+            "n_missing": curves.n_missing,
+            "groups": medians.to_dicts(),
+            "hazard_ratio": versus[0] if len(versus) == 1 else None,
+            "hazard_ratios": versus,
+            "logrank": {"statistic": test.statistic, "p_value": test.p_value},
+        },
+    )
+
+
+def _cohort(store: Store, args: argparse.Namespace) -> pl.DataFrame:
+    filters: tuple[Filter, ...] = ()
+    if args.cohort:
+        names = store.sql("SELECT DISTINCT cohort FROM patient WHERE study = $s ORDER BY 1", {"s": args.study})["cohort"]
+        if args.cohort not in names.to_list():
+            raise UnknownName(f"study {args.study} has no cohort '{args.cohort}'; it has {', '.join(names.to_list())}")
+        filters = (Filter("cohort", "in", (args.cohort,)),)
+    columns = list(dict.fromkeys(["patient_id", f"{args.endpoint}_months", f"{args.endpoint}_event", args.by]))
+    return patients(store, CohortQuery((args.study,), filters), columns=columns)
+
+
+def _grouped(frame: pl.DataFrame, by: str, cut: float | None) -> tuple[pl.DataFrame, float | None, Sequence[str]]:
+    """The frame with a column of groups, the cut that made them, and their labels, the reference last."""
+    numeric = PATIENT.column(by).kind in {"number", "time"}
+    if cut is not None and not numeric:
+        raise UnknownName(f"'{by}' is not a number, so it cannot be cut at {cut:g}; leave --cut out")
+    if not numeric:
+        return frame.with_columns(pl.col(by).alias(GROUP)), None, ()
+    made = survival.split(frame, by, method="median" if cut is None else "cut", cut=cut)
+    return made.onto(frame, name=GROUP), made.cuts[0], made.labels
+
+
+def _ratio(finding: Finding) -> dict[str, object]:
+    low, high = finding.ci95 or (None, None)
+    return {"hr": finding.effect, "ci_low": low, "ci_high": high, "p_value": finding.p_value, "note": finding.note}
+
+
+def _choices() -> list[str]:
+    return [column.name for column in PATIENT.columns if column.kind in {"number", "category", "flag"}]

@@ -1,0 +1,29 @@
+"""The list of data checks that need reading, each with its detail and the rows concerned."""
+
+from __future__ import annotations
+
+from html import escape
+
+import polars as pl
+import streamlit as st
+
+MOST = 40
+WORDS = {"fail": "Fails", "warn": "Warning"}
+
+
+def listed(checks: pl.DataFrame) -> None:
+    """Failures first, then warnings; a click opens what was found and where."""
+    loud = checks.filter(pl.col("status").is_in(list(WORDS)))
+    if loud.is_empty():
+        return
+    st.html(f'<h2 class="figure-title">To read before trusting a number ({loud.height:,})</h2>')
+    for number, row in enumerate(loud.head(MOST).iter_rows(named=True)):
+        concerned = f" · {row['n']:,} rows" if row["n"] else ""
+        with st.expander(f"**{WORDS[row['status']]}** · {row['title'] or row['check']} · {row['study']}{concerned}", key=f"finding-{number}"):
+            st.html(f"<p>{escape(row['detail'] or 'No detail was recorded.')}</p>")
+            if row["rows"]:
+                shown = ", ".join(str(r) for r in row["rows"][:MOST])
+                more = f" and {row['n'] - MOST:,} more" if (row["n"] or 0) > MOST else ""
+                st.html(f'<p class="caption">Rows concerned: {escape(shown)}{more}</p>')
+    if loud.height > MOST:
+        st.html(f'<p class="caption">{loud.height - MOST:,} more in the numbers behind the grid.</p>')
