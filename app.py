@@ -8,12 +8,20 @@ from pages.about import about
 from pages.cohort import overview, quality
 from pages.markers import attribution
 from pages.response import performance, survival
-from pages.shared import cache, look
+from pages.shared import look, start
 from pages.tme import map as tme_map
 
-st.set_page_config(page_title="TMEscope", page_icon=look.ICON, layout="wide")
-cache.warm()
-look.dress()
-st.navigation(
-    [overview.PAGE, tme_map.PAGE, survival.PAGE, attribution.PAGE, performance.PAGE, quality.PAGE, about.PAGE], position="top"
-).run()
+app = st.App(__file__, lifespan=start.lifespan, middleware=start.MIDDLEWARE)
+
+if __name__ == "__main__":  # once a reader and click; `app` above is the server, once
+    look.dress()
+    contents = [
+        st.Page(overview.page, title="Cohort", default=True),
+        st.Page(tme_map.page, title="TME map", url_path="map"),
+        st.Page(survival.page, title="Survival", url_path="survival"),
+        st.Page(attribution.page, title="Attribution", url_path="attribution"),
+        st.Page(performance.page, title="Performance", url_path="performance"),
+        st.Page(quality.page, title="Quality", url_path="quality"),
+        st.Page(about.page, title="About", url_path="about"),
+    ]
+    st.navigation(contents, position="top").run()

@@ -121,9 +121,7 @@ def build(plan: Plan, *, say: Callable[[str], None] = _quiet, progress: workshop
         return Built(path=target, version=version, changed=True, unavailable=missing)
 
 
-def _study_tables(
-    plan: Plan, *, say: Callable[[str], None], progress: workshop.Progress | None
-) -> list[Outcome]:
+def _study_tables(plan: Plan, *, say: Callable[[str], None], progress: workshop.Progress | None) -> list[Outcome]:
     """Every study's validated tables: published, then users' own, then synthetic where wanted."""
     jobs = [_job(plan, study, module) for study, module in plan.studies.items()]
     outcomes = workshop.run(jobs, places=plan.places, workers=plan.workers, say=say, progress=progress)
@@ -196,7 +194,9 @@ def _computed(outcomes: list[Outcome], plan: Plan) -> dict[str, pl.DataFrame]:
         for outcome in outcomes
     ]
     patients = {
-        outcome.study: outcome.folder.frame("patient") for outcome in outcomes if outcome.folder and _has_patients(outcome)
+        outcome.study: outcome.folder.frame("patient")
+        for outcome in outcomes
+        if outcome.folder and _has_patients(outcome)
     }
     found = [outcome.checks for outcome in outcomes if outcome.checks is not None]
     return {

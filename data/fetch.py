@@ -243,9 +243,9 @@ def _resume(file: RemoteFile, places: tuple[Path, Path], *, progress: Progress) 
                 return
             problem = "the connection was cut"
         except requests.HTTPError as error:
-            status = error.response.status_code
+            status = error.response.status_code if error.response is not None else 0
             problem = f"the server answers {status}"
-            if status < 500 and status != 429:
+            if 400 <= status < 500 and status != 429:
                 break
         except requests.RequestException as error:
             problem = type(error).__name__

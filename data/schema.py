@@ -220,7 +220,9 @@ PATIENT = Table(
         _number("ploidy", "Ploidy"),
         _number("leukocyte_fraction", "Leukocyte fraction"),
         _number("til_percent", "Tumour-infiltrating lymphocytes, H&E", "% of tissue"),
-        _category("til_pattern", "TIL map pattern, H&E", "'Brisk Diffuse', 'Brisk Band-like', 'Non-Brisk Multifocal', ..."),
+        _category(
+            "til_pattern", "TIL map pattern, H&E", "'Brisk Diffuse', 'Brisk Band-like', 'Non-Brisk Multifocal', ..."
+        ),
         _category("phenotype", "Immune phenotype", "'desert', 'excluded' or 'inflamed', by pathology"),
         _category("molecular_subtype", "Molecular subtype"),
         _category("immune_subtype", "Immune subtype (C1–C6)"),
@@ -246,7 +248,9 @@ SAMPLE = Table(
         _category("kind", "Kind", "'rna', 'exome', 'panel', 'slide', 'section'"),
         _category("timepoint", "Time point", "'pre-treatment', 'on-treatment', ..."),
         _category("site", "Site"),
-        _category("immune_subtype", "Immune subtype (C1–C6)", "of this very sample; the patient's row has one per patient"),
+        _category(
+            "immune_subtype", "Immune subtype (C1–C6)", "of this very sample; the patient's row has one per patient"
+        ),
     ),
 )
 
@@ -543,7 +547,9 @@ TRUTH = Table(
         _number("true_log_odds", "True log-odds of response, in the arm received"),
         _number("true_log_odds_icb", "True log-odds of response under ICB"),
         _number("true_log_odds_control", "True log-odds of response under control"),
-        _number("true_log_hazard", "True log hazard of death, in the arm received", about="relative to the study's baseline"),
+        _number(
+            "true_log_hazard", "True log hazard of death, in the arm received", about="relative to the study's baseline"
+        ),
     ),
 )
 

@@ -145,7 +145,9 @@ def conform(found: StudyTables, *, study: str) -> dict[str, pl.DataFrame]:
         frame = table.conform(frame).with_columns(pl.selectors.float().fill_nan(None))
         if "study" in table.dtypes and not frame.is_empty() and frame["study"].unique().to_list() != [study]:
             others = frame.filter(pl.col("study") != study)["study"].unique().to_list()
-            raise SchemaError(f"the loader of {study} gives rows of {', '.join(others)} in table {name}; keep to {study}")
+            raise SchemaError(
+                f"the loader of {study} gives rows of {', '.join(others)} in table {name}; keep to {study}"
+            )
         frames[name] = frame
     frames |= _matrices(found.expression, study=study)
     if found.refused:

@@ -158,11 +158,11 @@ def bounds(store: Store, studies: tuple[str, ...], column: str) -> tuple[float, 
 def filterable(store: Store, studies: tuple[str, ...]) -> list[Column]:
     """Columns that a filter can use here: at least two different values among these studies' patients."""
     names = [c.name for c in PATIENT.columns if c.name not in _SKIP]
-    picked = ", ".join(f'count(DISTINCT "{name}") AS "{name}"' for name in names)
+    picked = ", ".join(f'min("{name}") < max("{name}") AS "{name}"' for name in names)
     row = store.sql(f"SELECT {picked} FROM patient WHERE study = ANY($studies)", {"studies": list(studies)}).row(
         0, named=True
     )
-    return [PATIENT.column(name) for name in names if row[name] >= 2]
+    return [PATIENT.column(name) for name in names if row[name]]
 
 
 def _follow_up(frame: pl.DataFrame) -> float | None:

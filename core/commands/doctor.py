@@ -31,7 +31,9 @@ def run(args: argparse.Namespace, settings: Settings) -> Report:
     """Never fails because something is missing: it says what, and what to do."""
     versions = {name: _version(name) for name in PACKAGES}
     database, studies, problems = _database(settings)
-    problems += [f"{name} is not installed; run: pip install -r requirements.txt" for name, v in versions.items() if not v]
+    problems += [
+        f"{name} is not installed; run: pip install -r requirements.txt" for name, v in versions.items() if not v
+    ]
     machine = {
         "python": platform.python_version(),
         "system": platform.platform(),

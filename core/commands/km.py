@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 from collections.abc import Sequence
 
 import polars as pl
@@ -25,7 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
     parser.add_argument("--study", required=True, metavar="STUDY")
     parser.add_argument("--cohort", metavar="COHORT", help="one cohort of the study")
-    parser.add_argument("--by", required=True, metavar="COLUMN", help="a patient column, such as tmb_per_mb or phenotype")
+    parser.add_argument(
+        "--by", required=True, metavar="COLUMN", help="a patient column, such as tmb_per_mb or phenotype"
+    )
     parser.add_argument("--cut", type=float, metavar="X", help="number to cut at: at or above it against below it")
     parser.add_argument("--endpoint", default="os", choices=tuple(ENDPOINTS), help="os unless said otherwise")
 
@@ -33,12 +36,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, settings: Settings) -> Report:
     """Groups with n, events, median and interval; the hazard ratio with its interval; the log-rank test."""
     if args.by not in PATIENT.dtypes:
-        raise UnknownName(f"there is no patient column '{args.by}'; there are {', '.join(_choices())}")
+        near = difflib.get_close_matches(args.by, _choices(), n=4, cutoff=0.3) or ["tmb_per_mb", "phenotype", "sex"]
+        raise UnknownName(f"there is no patient column '{args.by}'; did you mean {' or '.join(near)}?")
     with opened(settings) as store:
         known_studies(store, [args.study])
         frame = _cohort(store, args)
     if frame[args.by].null_count() == frame.height:
-        raise NotMeasured(f"{PATIENT.column(args.by).label} is not known for any patient of {args.study}; choose another")
+        raise NotMeasured(
+            f"{PATIENT.column(args.by).label} is not known for any patient of {args.study}; choose another"
+        )
     grouped, cut, labels = _grouped(frame, args.by, args.cut)
     curves = survival.kaplan_meier(grouped, outcome=args.endpoint, by=GROUP)
     test = survival.logrank(grouped, outcome=args.endpoint, by=GROUP)
@@ -75,7 +81,9 @@ def run(args: argparse.Namespace, settings: Settings) -> Report:
 def _cohort(store: Store, args: argparse.Namespace) -> pl.DataFrame:
     filters: tuple[Filter, ...] = ()
     if args.cohort:
-        names = store.sql("SELECT DISTINCT cohort FROM patient WHERE study = $s ORDER BY 1", {"s": args.study})["cohort"]
+        names = store.sql("SELECT DISTINCT cohort FROM patient WHERE study = $s ORDER BY 1", {"s": args.study})[
+            "cohort"
+        ]
         if args.cohort not in names.to_list():
             raise UnknownName(f"study {args.study} has no cohort '{args.cohort}'; it has {', '.join(names.to_list())}")
         filters = (Filter("cohort", "in", (args.cohort,)),)

@@ -39,7 +39,10 @@ def show(report: Report) -> None:
         for name, dtype in frame.schema.items():
             numeric = dtype.is_numeric()
             table.add_column(
-                name, justify="right" if numeric else "left", no_wrap=numeric, overflow="fold" if not numeric else "ellipsis"
+                name,
+                justify="right" if numeric else "left",
+                no_wrap=numeric,
+                overflow="fold" if not numeric else "ellipsis",
             )
         for row in frame.iter_rows():
             table.add_row(*(_cell(value) for value in row))

@@ -23,6 +23,8 @@ def run(args: argparse.Namespace, settings: Settings) -> Report:
     return Report(
         title=f"{frame.height} studies in database {version}",
         tables=[("", frame.select(SHOWN))],
-        notes=[f"{row['study']} is unavailable: {row['reason']}" for row in frame.filter(status="unavailable").to_dicts()],
+        notes=[
+            f"{row['study']} is unavailable: {row['reason']}" for row in frame.filter(status="unavailable").to_dicts()
+        ],
         document=frame.to_dicts(),
     )

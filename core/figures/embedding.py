@@ -16,6 +16,7 @@ from core.figures.chart import Chart, Provenance
 from core.figures.layout import badge, frame, note, shorten, widest, wrap
 from core.figures.theme import (
     DIVERGING,
+    EDGE,
     FAINT,
     IMMUNE_SUBTYPES,
     INK,
@@ -25,6 +26,7 @@ from core.figures.theme import (
     SYMBOLS,
     TEXT_SIZE,
     UNKNOWN,
+    VEIL,
     colours,
     scale,
 )
@@ -95,7 +97,9 @@ def embedding(result: TmeMap, *, provenance: Provenance, direct: bool = False, t
     if len(studies) > 1:
         caption += " Each study has a map of its own; positions in two of them cannot be compared."
     if result.n_uncoloured:
-        caption += f" {words.count(result.n_uncoloured, 'patient')} without {words.inside(result.label)} as open circles."
+        caption += (
+            f" {words.count(result.n_uncoloured, 'patient')} without {words.inside(result.label)} as open circles."
+        )
     if result.n_missing:
         caption += f" {words.count(result.n_missing, 'patient')} without TME features not shown."
     return Chart(
@@ -254,7 +258,7 @@ def _groups(figure: go.Figure, rows: pl.DataFrame, drawing: tuple[list[str], tup
         names.append(f"{shorten(group + meaning, 38)} (n = {mine.height:,})")
         marker: dict[str, object] = {
             "color": paint[group], "symbol": SYMBOLS[k % len(SYMBOLS)], "size": size, "opacity": 0.88,
-            "line": {"width": 0.5, "color": "#FDFDFD"},
+            "line": {"width": 0.5, "color": EDGE},
         }  # fmt: skip
         _add(figure, mine, (studies, style, names[-1], marker))
     figure.update_layout(
@@ -287,5 +291,5 @@ def _names(figure: go.Figure, rows: pl.DataFrame, drawing: tuple[list[str], TmeM
             note(
                 figure, f"<b>{'<br>'.join(wrap(shorten(group, 48), 190, size=SMALL_SIZE))}</b>", xref=f"x{n}", yref=f"y{n}",
                 x=float(np.median(mine["umap_1"].to_numpy())), y=float(np.median(mine["umap_2"].to_numpy())),
-                font={"size": SMALL_SIZE, "color": INK}, bgcolor="rgba(255, 255, 255, 0.75)", borderpad=2, align="center",
+                font={"size": SMALL_SIZE, "color": INK}, bgcolor=VEIL, borderpad=2, align="center",
             )  # fmt: skip

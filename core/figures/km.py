@@ -11,7 +11,7 @@ import polars as pl
 from core.figures import words
 from core.figures.chart import Chart, Provenance
 from core.figures.layout import badge, frame, note, shorten, spread, widest
-from core.figures.theme import DASHES, INK, LINE, MUTED, SMALL_SIZE, TEXT_SIZE, colours, fade
+from core.figures.theme import DASHES, INK, LINE, MUTED, SMALL_SIZE, TEXT_SIZE, VEIL, colours, fade
 from core.finding import Finding
 from core.survival.endpoint import Floats
 from core.survival.kaplan_meier import Curve, Curves, risk_table
@@ -240,7 +240,7 @@ def _place_summary(figure: go.Figure, lines: list[str], scene: tuple[Curves, flo
     note(
         figure, "<br>".join(lines), xref="x", yref="y", x=end if at_top else end * 0.015, y=1.0 if at_top else 0.02,
         xanchor="right" if at_top else "left", yanchor="top" if at_top else "bottom",
-        align="right" if at_top else "left", name="summary", bgcolor="rgba(255, 255, 255, 0.75)", borderpad=4,
+        align="right" if at_top else "left", name="summary", bgcolor=VEIL, borderpad=4,
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 from core.figures import words
 from core.figures.chart import Chart, Provenance
 from core.figures.layout import badge, frame, note, shorten, widest
-from core.figures.theme import GRID, INK, MUTED, PANEL, SMALL_SIZE, TEXT_SIZE, colours
+from core.figures.theme import CLEAR, GRID, INK, MUTED, PANEL, SMALL_SIZE, TEXT_SIZE, colours
 from core.response.rate import Rates
 
 ROW = 54
@@ -70,7 +70,7 @@ def response_rate(rates: Rates, *, provenance: Provenance, title: str = "") -> C
             "range": [len(rows) - 0.4, -0.6], "tickvals": place, "ticktext": names, "ticks": "",
             "tickfont": {"size": TEXT_SIZE}, "ticklabelstandoff": 8,
         },
-        plot_bgcolor="rgba(0, 0, 0, 0)",
+        plot_bgcolor=CLEAR,
         hoverlabel={"bgcolor": PANEL},
     )  # fmt: skip
     if provenance.synthetic:

@@ -43,6 +43,9 @@ PANEL = "#F4F6F8"
 UNKNOWN = "#A9B2BA"
 CAUTION = "#8A5A00"
 SYNTHETIC = "#7A3E9D"
+EDGE = "#FDFDFD"  # around points, and text on dark fills
+VEIL = "rgba(255, 255, 255, 0.75)"  # behind text that stands on marks
+CLEAR = "rgba(0, 0, 0, 0)"
 
 SEQUENTIAL = (
     "#00224E", "#083370", "#35456C", "#4F576C", "#666970", "#7D7C78", "#948E77", "#AEA371", "#C8B866", "#E5CF52",
@@ -75,7 +78,7 @@ DARK: Mapping[str, str] = {
     UNKNOWN: "#67737E",
     CAUTION: "#F0C465",
     SYNTHETIC: "#CDA2EA",
-    "#FDFDFD": "#101010",
+    EDGE: "#101010",
 }
 
 IMMUNE_SUBTYPES: Mapping[str, str] = {
@@ -141,7 +144,7 @@ def fade(colour: str, alpha: float) -> str:
 
 def on(colour: str) -> str:
     """The text colour that can be read on a palette colour, in both themes."""
-    return "#FDFDFD" if colour in {BLUE, BLACK, INK, MUTED} else "#111111"
+    return EDGE if colour in {BLUE, BLACK, INK, MUTED} else "#111111"
 
 
 def on_scale(share: float) -> str:
@@ -186,7 +189,7 @@ def _template() -> go.layout.Template:
                 "bordercolor": LINE,
                 "align": "left",
             },
-            "legend": {"font": {"size": TEXT_SIZE, "color": INK}, "bgcolor": "rgba(0, 0, 0, 0)", "tracegroupgap": 2},
+            "legend": {"font": {"size": TEXT_SIZE, "color": INK}, "bgcolor": CLEAR, "tracegroupgap": 2},
             "coloraxis": {"colorbar": {"outlinewidth": 0, "tickfont": {"size": SMALL_SIZE}, "thickness": 14}},
             "annotationdefaults": {"font": {"size": TEXT_SIZE, "color": INK}, "showarrow": False},
         }
@@ -227,5 +230,5 @@ def dress(figure: go.Figure, *, dark: bool = False, transparent: bool = False) -
     else:
         result = go.Figure(figure)
     if transparent:
-        result.update_layout(paper_bgcolor="rgba(0, 0, 0, 0)", plot_bgcolor="rgba(0, 0, 0, 0)")
+        result.update_layout(paper_bgcolor=CLEAR, plot_bgcolor=CLEAR)
     return result

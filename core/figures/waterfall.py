@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from core.figures import words
 from core.figures.chart import Chart, Provenance
 from core.figures.layout import badge, frame, note, shorten, widest
-from core.figures.theme import BLUE, FAINT, GRID, INK, LINE, MUTED, SMALL_SIZE, TEXT_SIZE, VERMILLION
+from core.figures.theme import BLUE, FAINT, GRID, INK, LINE, MUTED, SMALL_SIZE, TEXT_SIZE, VEIL, VERMILLION
 from data.schema import PROTOCOLS
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def waterfall(result: Waterfall, *, provenance: Provenance, title: str = "") -> 
         note(
             figure, words.signed(row["shap"]), xref="x", yref="y", x=row["end"], y=i, xshift=6 if up else -6,
             xanchor="left" if up else "right", font={"size": SMALL_SIZE, "color": INK}, borderpad=1,
-            bgcolor="rgba(255, 255, 255, 0.75)",
+            bgcolor=VEIL,
         )  # fmt: skip
         if i + 1 < len(rows):
             figure.add_shape(

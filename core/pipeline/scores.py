@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from core.errors import CohortError
 from core.pipeline.staging import Finished, Frames, Staging, fingerprint
 from core.tme import deconvolution
 from core.tme.signatures import catalogue, score_signatures
@@ -17,7 +18,10 @@ Progress = Callable[[str], None]
 
 
 def fill(staging: Staging, finished: Finished, *, progress: Progress) -> None:
-    """Score every patient-level assay; tables signature_score and cell_fraction get rows, the sources' own rows stay."""
+    """Score every patient-level assay; tables signature_score and cell_fraction get rows, the sources' own rows stay.
+
+    An assay that cannot be scored (a unit that is not known) is told and left out; the other studies go on.
+    """
     staging.clear("signature_score", "(study, assay) IN (SELECT (study, assay) FROM assay)")
     staging.clear("cell_fraction", f"method = '{deconvolution.METHOD}'")
     gene_sets = staging.sql("SELECT * FROM gene_set ORDER BY collection, name, gene")
@@ -31,7 +35,11 @@ def fill(staging: Staging, finished: Finished, *, progress: Progress) -> None:
         )
 
         compute = partial(_score, values, genes, patients, unit=str(unit), gene_sets=gene_sets, cohorts=cohorts)
-        made = finished.get(f"scores-{key}", compute)
+        try:
+            made = finished.get(f"scores-{key}", compute)
+        except CohortError as error:
+            progress(f"{study}: no signatures of {assay}: {error}")
+            continue
         staging.append(
             "signature_score", made["signature_score"].with_columns(study=pl.lit(study), assay=pl.lit(assay))
         )

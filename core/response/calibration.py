@@ -168,5 +168,9 @@ def _finding(name: str, estimate: tuple[float, float], *, null: float, counts: t
 
 
 def calibration_slope(frame: pl.DataFrame, *, probability: str, response: str = "response") -> Finding:
-    """Slope of the logistic recalibration alone; see `calibration`."""
+    """Slope of the logistic recalibration alone; see `calibration`.
+
+    Estimand: b in logit P(response) = a + b logit(probability); 1 = ideal, under 1 = the probabilities are too extreme.
+    Null hypothesis: b = 1 (Wald).
+    """
     return calibration(frame, probability=probability, response=response).slope

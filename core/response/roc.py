@@ -95,7 +95,18 @@ def auc(frame: pl.DataFrame, *, score: str, response: str = "response") -> Findi
 
 
 def roc(frame: pl.DataFrame, *, score: str, response: str = "response", label: str = "") -> Roc:
-    """ROC curve of a score for response; see `auc` for the estimand."""
+    """ROC curve of a score for response, with its AUC (see `auc` for the estimand, the interval and the reference).
+
+    Parameters
+    ----------
+    frame : one row a patient with `response` (true, false, null = not evaluable) and the column `score` (higher = more
+        likely to respond). label : the predictor in words, for figures.
+
+    Raises
+    ------
+    TooFewPatients
+        No patient has both a response and the score.
+    """
     data = scored(frame, score=score, response=response)
     if data.n == 0:
         raise TooFewPatients(f"no patient has both a response and {label or score}; choose another predictor or study")

@@ -68,8 +68,9 @@ def stratified(
     )  # fmt: skip
     origin = words.listing([PROTOCOLS[p].partition(":")[0].partition(",")[0] for p in found.protocols])
     drawn = replace(
-        drawn, slug=f"survival-{endpoint}-{predictor}-{split}", caption=f"{drawn.caption} {about} scores: {origin}.",
-        warnings=(*drawn.warnings, *_remarks(found)),
+        drawn, slug=f"survival-{endpoint}-{predictor}-{split}",
+        caption=" ".join((drawn.caption, f"{about[:1].upper()}{about[1:]} scores: {origin}.", *_remarks(found)[:1 if split == "published" else 0])),
+        warnings=(*drawn.warnings, *_remarks(found)[1 if split == "published" else 0 :]),
     )  # fmt: skip
     charts = [drawn]
     if frame["response"].null_count() < frame.height:

@@ -165,12 +165,18 @@ def kaplan_meier(frame: pl.DataFrame, *, outcome: str = "os", by: str | None = N
     frame : one row a patient with `<outcome>_months`, `<outcome>_event` and `by`.
     outcome : 'os', 'pfs', 'dss' or 'dfi'. by : column of the groups, or None for one curve.
 
+    Estimand: S(t), the probability of being event-free t months after the start, in each group; times in months.
+
     Raises
     ------
     TooFewPatients
         No patient has a time, an event flag and a group.
     NotMeasured, UnknownName
         The columns are not there; the endpoint does not exist.
+
+    References
+    ----------
+    Kaplan & Meier 1958, doi 10.1080/01621459.1958.10501452. Equals R survfit(conf.type = "log-log").
     """
     grouping = groups(frame, by)
     data = endpoint(frame, outcome, extra=grouping.codes >= 0)

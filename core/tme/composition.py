@@ -12,10 +12,13 @@ from core.cohort import frame as cohort_frame
 from core.cohort.query import CohortQuery
 from core.errors import NotMeasured, TooFewPatients
 from core.finding import Finding
+from core.response import exact
 from core.response.rate import wilson
 from core.tme import map as tme_map
 from data.schema import PATIENT
 from data.store import Store
+
+PERMUTATIONS = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,34 +99,39 @@ def composition(
 
 
 def independence(counts: npt.NDArray[np.int64], *, n_missing: int = 0, seed: int = 0) -> Finding:
-    """Test independence of the rows and columns of a table of counts, (r, c); effect = Cramer's V (not for 2 x 2 odds)."""
-    from scipy import stats
+    """Test independence of the rows and columns of a table of counts.
+
+    Parameters
+    ----------
+    counts : (r, c), every row and column with at least one count.
+
+    Returns
+    -------
+    Finding
+        effect = Cramer's V, statistic = Pearson's chi-squared; for 2 x 2 the p value is Fisher's. Equals R chisq.test
+        (correct = FALSE) and fisher.test.
+    """
+    from scipy.special import chdtrc
 
     n = int(counts.sum())
     expected = counts.sum(axis=1, keepdims=True) * counts.sum(axis=0, keepdims=True) / n
     statistic = float(((counts - expected) ** 2 / expected).sum())
-    v = float(np.sqrt(statistic / (n * (min(counts.shape) - 1))))
+    note = "effect: Cramér's V"
     if counts.shape == (2, 2):
-        p = float(stats.fisher_exact(counts)[1])
-        return Finding(name="Fisher's exact test", statistic=statistic, p_value=p, effect=v, ci95=None, n=n, n_missing=n_missing,
-                       note="effect: Cramér's V")  # fmt: skip
-    if expected.min() >= 5:
-        p = float(stats.chi2.sf(statistic, (counts.shape[0] - 1) * (counts.shape[1] - 1)))
-        note, name = "effect: Cramér's V", "Pearson's chi-squared test"
+        name, p = "Fisher's exact test", exact.fisher(counts)
+    elif expected.min() >= 5:
+        name = "Pearson's chi-squared test"
+        p = float(chdtrc((counts.shape[0] - 1) * (counts.shape[1] - 1), statistic))
     else:
-        p = _permutation_p(counts, statistic, seed=seed)
         name = "Pearson's chi-squared test, permutation p value"
-        note = "effect: Cramér's V; an expected count is under 5, so that the p value comes from 10,000 permutations"
-    return Finding(name=name, statistic=statistic, p_value=p, effect=v, ci95=None, n=n, n_missing=n_missing, note=note)
-
-
-def _permutation_p(counts: npt.NDArray[np.int64], statistic: float, *, seed: int, permutations: int = 10_000) -> float:
-    from scipy import stats
-
-    tables = stats.random_table(counts.sum(axis=1), counts.sum(axis=0), seed=seed).rvs(permutations)
-    expected = counts.sum(axis=1, keepdims=True) * counts.sum(axis=0, keepdims=True) / counts.sum()
-    drawn = ((tables - expected) ** 2 / expected).sum(axis=(1, 2))
-    return float((1 + (drawn >= statistic - 1e-9).sum()) / (permutations + 1))
+        note += f"; an expected count is under 5, so that the p value comes from {PERMUTATIONS:,} permutations"
+        drawn = exact.random_tables(counts.sum(axis=1), counts.sum(axis=0), draws=PERMUTATIONS, seed=seed)
+        larger = (((drawn - expected) ** 2 / expected).sum(axis=(1, 2)) >= statistic - 1e-9).sum()
+        p = float((1 + larger) / (PERMUTATIONS + 1))
+    effect = float(np.sqrt(statistic / (n * (min(counts.shape) - 1))))
+    return Finding(
+        name=name, statistic=statistic, p_value=p, effect=effect, ci95=None, n=n, n_missing=n_missing, note=note
+    )
 
 
 def _rates(frame: pl.DataFrame, types: tuple[str, ...]) -> pl.DataFrame:

@@ -107,12 +107,12 @@ def colours(store: Store, query: CohortQuery) -> dict[str, str]:
         for c in PATIENT.columns
         if c.kind in {"category", "number", "flag", "time", "event"} and c.name != "response_definition"
     ]
-    counted = ", ".join(f'count(DISTINCT "{c.name}") AS "{c.name}"' for c in columns)
+    counted = ", ".join(f'min("{c.name}") < max("{c.name}") AS "{c.name}"' for c in columns)
     known = store.sql(f"SELECT {counted} FROM patient WHERE {condition}", params).row(0, named=True)
     offered = {"cluster": "TME type"}
     first = ("response", "recist", "phenotype", "immune_subtype", "molecular_subtype")
     for c in sorted(columns, key=lambda c: first.index(c.name) if c.name in first else len(first)):
-        if known[c.name] >= 2:
+        if known[c.name]:
             offered[c.name] = c.label
     of_cohort = f"patient_id IN (SELECT patient_id FROM patient WHERE {condition})"
     for name in store.sql(f"SELECT DISTINCT signature FROM signature_score WHERE {of_cohort} ORDER BY 1", params)[

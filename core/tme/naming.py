@@ -37,6 +37,15 @@ THEMES: Mapping[str, tuple[str, ...]] = {
 """Themes and the features that vote for them. Names are compared in lower case."""
 
 
+ACRONYMS: Mapping[str, str] = {
+    word.lower(): word
+    for word in (
+        "NK", "CD4", "CD8", "DNA", "E2F", "G2M", "IL2", "IL6", "JAK", "STAT3", "STAT5", "TNFA", "NFKB", "TGF", "IFN", "KRAS", "MYC", "WNT",
+        "NOTCH", "PI3K", "AKT", "MTOR", "MTORC1", "UV", "P53", "M0", "M1", "M2",
+    )
+}  # fmt: skip
+
+
 def label(name: str) -> str:
     """A stored signature or cell name as a person reads it."""
     from core.tme.signatures import HALLMARK_PREFIX, MCP_PREFIX, published
@@ -44,15 +53,20 @@ def label(name: str) -> str:
     for signature in published():
         if signature.name == name:
             return signature.title
-    if name.startswith(HALLMARK_PREFIX):
-        return "Hallmark: " + name.removeprefix(HALLMARK_PREFIX).replace("_", " ")
-    if name.startswith("thorsson_"):
-        return f"{name.removeprefix('thorsson_').replace('_', ' ').capitalize().replace('Ifn gamma', 'IFN-gamma').replace('Tgf', 'TGF')} (Thorsson 2018)"
-    if name.startswith(MCP_PREFIX):
-        spoken = name.removeprefix(MCP_PREFIX).replace("_", " ")
-        return f"{spoken[:1].upper() + spoken[1:]} (MCP-counter)"
-    spoken = name.replace("_", " ").replace(".", " ").strip()
-    return spoken[:1].upper() + spoken[1:]
+    for prefix, pattern in (
+        (HALLMARK_PREFIX, "Hallmark: {}"),
+        (MCP_PREFIX, "{} (MCP-counter)"),
+        ("thorsson_", "{} (Thorsson 2018)"),
+    ):
+        if name.startswith(prefix):
+            return pattern.format(_spoken(name.removeprefix(prefix), capital=not pattern.startswith("Hallmark")))
+    return _spoken(name)
+
+
+def _spoken(name: str, *, capital: bool = True) -> str:
+    words = name.replace("_", " ").replace(".", " ").split()
+    joined = " ".join(ACRONYMS.get(word.lower(), word) for word in words)
+    return joined[:1].upper() + joined[1:] if capital and joined else joined
 
 
 def themes(features: Sequence[str]) -> dict[str, list[int]]:
@@ -124,4 +138,4 @@ def _plain(name: str) -> str:
 
 def _short(words: str) -> str:
     spoken = words.replace("Hallmark: ", "").replace(" (MCP-counter)", "")
-    return spoken if spoken[1:2].isupper() or " CD" in spoken else spoken[:1].lower() + spoken[1:]
+    return spoken if spoken[1:2].isupper() else spoken[:1].lower() + spoken[1:]

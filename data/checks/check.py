@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -12,6 +13,8 @@ from data.schema import PATIENT, TABLES
 from data.sources.source import Expression
 
 Status = Literal["pass", "fail", "not applicable"]
+SINGULAR = re.compile(r"^1 (patients|rows|columns|samples|ids|names|responders) (\w+)")
+VERBS = {"are": "is", "have": "has", "lack": "lacks", "share": "shares", "die": "dies"}
 STORED_ROWS = 200
 """Ids kept a check; `n` counts them all."""
 
@@ -80,7 +83,15 @@ def failed(rows: Sequence[str], detail: str) -> Result:
 def verdict(rows: Sequence[str], *, wrong: str, right: str) -> Result:
     """Failed when there are rows, else passed. `wrong` may hold {n}."""
     unique = list(dict.fromkeys(rows))
-    return failed(unique, wrong.replace("{n}", f"{len(unique):,}")) if unique else passed(right)
+    if not unique:
+        return passed(right)
+    text = wrong.replace("{n}", f"{len(unique):,}")
+    return failed(unique, SINGULAR.sub(_singular, text) if len(unique) == 1 else text)
+
+
+def _singular(found: re.Match[str]) -> str:
+    noun, verb = found.group(1), found.group(2)
+    return f"1 {noun[:-1]} {VERBS.get(verb, verb)}"
 
 
 def ids(frame: pl.DataFrame) -> list[str]:

@@ -54,7 +54,9 @@ def _time_in_years(subject: Subject) -> Result:
             found += ids(part)
     if not looked:
         return absent(f"no cohort of {LEAST_PATIENTS} with a survival time")
-    return verdict(found, wrong=f"times called months that may be years ({some(where)})", right="long enough for months")
+    return verdict(
+        found, wrong=f"times called months that may be years ({some(where)})", right="long enough for months"
+    )
 
 
 def _time_negative(subject: Subject) -> Result:
@@ -127,7 +129,9 @@ def _progressor_without_event(subject: Subject) -> Result:
 
 
 def _flag_inverted(subject: Subject) -> Result:
-    known = subject.known("response", "os_event") if subject.known("pfs_event").is_empty() else subject.known("response")
+    known = (
+        subject.known("response", "os_event") if subject.known("pfs_event").is_empty() else subject.known("response")
+    )
     column = "pfs_event" if "pfs_event" in known.columns and known["pfs_event"].drop_nulls().len() else "os_event"
     known = known.drop_nulls(column)
     yes, no = known.filter(pl.col("response")), known.filter(~pl.col("response"))
@@ -177,11 +181,15 @@ def _no_endpoint(subject: Subject) -> Result:
     patients = subject.patients
     if patients.is_empty():
         return absent("no patients")
-    known = pl.any_horizontal([pl.col(f"{e}_months").is_not_null() & pl.col(f"{e}_event").is_not_null() for e in ENDPOINTS])
+    known = pl.any_horizontal(
+        [pl.col(f"{e}_months").is_not_null() & pl.col(f"{e}_event").is_not_null() for e in ENDPOINTS]
+    )
     without = patients.filter(~known & pl.col("response").is_null())
     share = without.height / patients.height
     if share > 0.2:
-        return failed(ids(without), f"{without.height:,} of {patients.height:,} patients have neither response nor endpoint")
+        return failed(
+            ids(without), f"{without.height:,} of {patients.height:,} patients have neither response nor endpoint"
+        )
     return passed(f"{1 - share:.0%} of patients have a response or an endpoint")
 
 

@@ -25,6 +25,3 @@ def page() -> None:
         with software:
             plain.table(cache.ask(sources.versions), caption="Versions: every number of this database comes from these")
             words.paragraph(sources.USE)
-
-
-PAGE = st.Page(page, title="About", url_path="about")

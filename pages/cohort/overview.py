@@ -22,6 +22,3 @@ def page() -> None:
             ui.answer(place, found.sentence)
             for chart in found.charts:
                 ui.show(chart)
-
-
-PAGE = st.Page(page, title="Cohort", default=True)

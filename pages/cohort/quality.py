@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import streamlit as st
-
 from core.cohort.quality import quality
 from pages.shared import cache, findings, ui
 
@@ -22,6 +20,3 @@ def page() -> None:
             findings.listed(found.checks)
             for chart in found.charts:
                 ui.show(chart)
-
-
-PAGE = st.Page(page, title="Quality", url_path="quality")

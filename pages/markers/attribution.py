@@ -50,6 +50,3 @@ def patient(predictor: str) -> None:
             chosen = ui.choose("Patient", cache.ask(drivers.patients, ui.cohort(), predictor=predictor), name="patient", search=True)
         with figure:
             ui.show(cache.ask(drivers.one_patient, ui.cohort(), predictor=predictor, patient=chosen))
-
-
-PAGE = st.Page(page, title="Attribution", url_path="attribution")

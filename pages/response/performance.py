@@ -37,6 +37,3 @@ def calibration() -> None:
                 ui.about(predictor)
             with figure:
                 ui.show(cache.ask(reliability, query, predictor=predictor))
-
-
-PAGE = st.Page(page, title="Performance", url_path="performance")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import streamlit as st
-
 from core.cohort.frame import not_measured, studies_with
 from core.response import predicted
 from core.response.stratified import stratified
@@ -34,6 +32,3 @@ def page() -> None:
             ui.answer(place, found.sentence)
             for chart in found.charts:
                 ui.show(chart)
-
-
-PAGE = st.Page(page, title="Survival", url_path="survival")

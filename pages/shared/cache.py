@@ -5,8 +5,6 @@ Results are frozen and shared by all sessions: nobody changes what `ask` returns
 
 from __future__ import annotations
 
-import gc
-import importlib
 from collections.abc import Callable
 from typing import Any
 
@@ -26,21 +24,6 @@ from models import Card
 from models import card as model_card
 
 Option = str | int | float | bool | None | tuple[str, ...]
-
-WARM = (
-    "core.survival.kaplan_meier", "core.survival.hazard_ratio", "core.survival.logrank", "core.figures.km",
-    "core.figures.forest", "core.cohort.overview", "core.tme.map", "core.tme.composition", "core.response.predicted",
-    "core.response.leaderboard", "core.markers.attribution", "core.export",
-)  # fmt: skip
-
-
-@st.cache_resource(show_spinner=False)
-def warm() -> None:
-    """Import the science once, then tell the garbage collector that it stays (a collection costs 0.2 s otherwise)."""
-    for name in WARM:
-        importlib.import_module(name)
-    gc.collect()
-    gc.freeze()
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)

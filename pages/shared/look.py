@@ -18,7 +18,8 @@ def _sheet() -> str:
 
 
 def dress() -> None:
-    """Put the style sheet on the page, in the reader's theme."""
+    """Title, icon and style sheet, in the reader's theme."""
+    st.set_page_config(page_title="TMEscope", page_icon=ICON, layout="wide")
     sheet = _sheet()
     if dark():
         light, _, after = sheet.partition(".dark-theme")

@@ -36,7 +36,7 @@ def first_run() -> None:
         "then reload this page.",
     )
     st.markdown("**The embedded synthetic cohort**, without a network, in under a minute; every figure is labelled synthetic:")
-    st.code("python -m core build --synthetic", language="bash")
+    st.code("python -m core build --synthetic always", language="bash")
     st.markdown("**The published studies**, downloaded and verified once, in about three minutes:")
     st.code("python -m core build", language="bash")
     if st.button("Look again"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from html import escape
@@ -29,14 +30,13 @@ def guard() -> Iterator[None]:
     try:
         yield
     except CohortError as error:
-        log.info("%s: %s", type(error).__name__, error)
-        query = None
-        if "cohort" in st.session_state:
-            try:
-                query = CohortQuery.from_key(st.session_state["cohort"])
-            except CohortError:
-                log.info("the session's cohort cannot be read")
-        states.show(error, query)
+        report(error)
+
+
+def report(error: CohortError) -> None:
+    """Show what a person can put right, as its designed state."""
+    log.info("%s: %s", type(error).__name__, error)
+    states.show(error, cohort() if "cohort" in st.session_state else None)
 
 
 def question(text: str) -> DeltaGenerator:
@@ -47,7 +47,7 @@ def question(text: str) -> DeltaGenerator:
 
 def answer(place: DeltaGenerator, sentence: str) -> None:
     """The answer in one sentence, with its number."""
-    place.html(f'<p class="answer" role="status">{escape(sentence)}</p>')
+    place.html(f'<p class="answer" role="status">{escape(_tied(sentence))}</p>')
 
 
 def pick_cohort() -> CohortQuery:
@@ -85,16 +85,24 @@ def short(options: dict[str, str]) -> dict[str, str]:
 
 @contextmanager
 def loading(page: str) -> Iterator[None]:
-    """A skeleton in the figure's shape while a page is drawn for the first time; later runs swap figures in place."""
+    """The main figure's place: a skeleton while a page is drawn for the first time; where the cohort cannot answer, its
+    designed state, and nothing more of the page."""
     seen = st.session_state.setdefault("seen", set())
     place = st.empty()
     if page not in seen:
         place.skeleton(height=520)
         seen.add(page)
+    failed = False
     try:
         yield
-    finally:
+    except CohortError as error:
+        failed = True
         place.empty()
+        report(error)
+    else:
+        place.empty()
+    if failed:
+        st.stop()
 
 
 def cohort() -> CohortQuery:
@@ -161,6 +169,11 @@ def downloads(chart: Chart, slug: str) -> None:
                 words, data=lambda kind=kind: export(chart, kind=kind, dark=dark and kind == "html"), file_name=filename(chart, kind),
                 mime=MIME[kind], key=f"download-{slug}-{kind}", on_click="ignore", type="tertiary",
             )  # fmt: skip
+
+
+def _tied(sentence: str) -> str:
+    """Numbers stay on the line of their letter ("n = 272")."""
+    return re.sub(r"\b(n|p|HR|AUC) (=|<|>|\d)( ?)", lambda m: f"{m[1]}\u00a0{m[2]}" + ("\u00a0" if m[3] else ""), sentence)
 
 
 def _linked(text: str) -> str:

@@ -38,6 +38,3 @@ def composition() -> None:
             by = ui.choose("Types by", cache.ask(groupings, query), name="by", search=True)
         with figure:
             ui.show(cache.ask(mixture, query, by=by))
-
-
-PAGE = st.Page(page, title="TME map", url_path="map")

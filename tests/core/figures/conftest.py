@@ -21,7 +21,12 @@ from core.tme.map import TmeMap
 N = 240
 TYPES = ("1 · inflamed", "2 · excluded", "3 · desert")
 PROVENANCE = Provenance(
-    cohort="Trial A (PD-L1 is known)", n=N, n_missing=12, studies=("Somebody 2020",), database="abc123", software="0.1.0"
+    cohort="Trial A (PD-L1 is known)",
+    n=N,
+    n_missing=12,
+    studies=("Somebody 2020",),
+    database="abc123",
+    software="0.1.0",
 )
 
 
@@ -142,20 +147,33 @@ def _waterfall(provenance: Provenance) -> Chart:
 
 def _quality(provenance: Provenance) -> Chart:
     status = ("pass", "warn", "fail", "not applicable")
-    rows = [(s, f"c{i}", f"Check number {i}", status[(i + len(s)) % 4], i, "detail") for i in range(9) for s in ("a", "bb", "ccc")]
+    rows = [
+        (s, f"c{i}", f"Check number {i}", status[(i + len(s)) % 4], i, "detail")
+        for i in range(9)
+        for s in ("a", "bb", "ccc")
+    ]
     checks = pl.DataFrame(rows, schema=["study", "check", "title", "status", "n", "detail"], orient="row")
     return figures.quality(checks, provenance=provenance)
 
 
 def _missingness(provenance: Provenance) -> Chart:
-    rows = [(s, c, c.title(), (i * j % 5) / 4) for i, s in enumerate(("one", "two")) for j, c in enumerate(("age", "sex", "stage"))]
+    rows = [
+        (s, c, c.title(), (i * j % 5) / 4)
+        for i, s in enumerate(("one", "two"))
+        for j, c in enumerate(("age", "sex", "stage"))
+    ]
     return figures.missingness(
         pl.DataFrame(rows, schema=["study", "column", "label", "missing"], orient="row"), provenance=provenance
     )
 
 
 FLOW = pl.DataFrame(
-    {"step": ["All patients", "Evaluable for response"], "n": [240, 210], "left_out": [0, 30], "reason": ["", "no RECIST"]}
+    {
+        "step": ["All patients", "Evaluable for response"],
+        "n": [240, 210],
+        "left_out": [0, 30],
+        "reason": ["", "no RECIST"],
+    }
 )
 
 KINDS: dict[str, Callable[[Provenance], Chart]] = {

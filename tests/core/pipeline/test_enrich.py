@@ -136,3 +136,21 @@ def test_an_empty_database_is_no_error(tmp_path: Path, fill_database: object) ->
     store = Store(path)
     assert store.table("prediction").is_empty()
     store.close()
+
+
+def test_an_assay_that_cannot_be_scored_does_not_stop_the_others(tmp_path: Path, fill_database: object) -> None:
+    sources = [(data.sources.source(study), Files({})) for study in list(data.sources.SYNTHETIC)[:2]]
+    path = fill_database(tmp_path / "odd.duckdb", sources)  # type: ignore[operator]
+    database = Staging(path)
+    assays = database.sql("SELECT * FROM assay ORDER BY rowid")
+    database.clear("assay")
+    first = pl.col("study") == sources[0][0].study
+    database.append("assay", assays.with_columns(unit=pl.when(first).then(pl.lit("parsecs")).otherwise("unit")))
+    database.close()
+    said: list[str] = []
+    enrich(path, progress=said.append)
+    assert any("parsecs" in words for words in said)
+    store = Store(path)
+    assert store.table("signature_score")["study"].unique().to_list() == [sources[1][0].study]
+    assert set(store.table("prediction")["study"]) == {source.study for source, _ in sources}
+    store.close()

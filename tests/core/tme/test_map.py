@@ -105,3 +105,11 @@ def test_names_follow_the_rule() -> None:
     assert len(set(twins)) == 2
     weights = naming.balance(["gep", "cyt", "f_tbrs", "hallmark_uv_response_dn"])
     np.testing.assert_allclose(weights, [2**-0.5, 2**-0.5, 1.0, 0.0])
+
+
+def test_labels_are_words() -> None:
+    assert naming.label("mcp_nk_cells") == "NK cells (MCP-counter)"
+    assert naming.label("hallmark_il6_jak_stat3_signaling") == "Hallmark: IL6 JAK STAT3 signaling"
+    assert naming.label("thorsson_ifn_gamma") == "IFN gamma (Thorsson 2018)"
+    assert naming.label("T.cells.CD8") == "T cells CD8"
+    assert naming.label("cyt") == "Cytolytic activity"

@@ -1,0 +1,58 @@
+"""What happens once, when the server starts: imports, garbage collection, headers. Not once a reader."""
+
+from __future__ import annotations
+
+import gc
+import importlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from starlette.datastructures import MutableHeaders
+from starlette.middleware import Middleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from streamlit.runtime.pages_manager import PagesManager
+
+SCIENCE = (
+    "core.cohort.portrait", "core.cohort.quality", "core.cohort.sources", "core.tme.atlas", "core.response.stratified",
+    "core.response.ranking", "core.markers.drivers", "core.export", "pages.shared.ui", "plotly.io",
+)  # fmt: skip
+
+HEADERS = {
+    "X-Frame-Options": "SAMEORIGIN",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+}
+
+
+@asynccontextmanager
+async def lifespan(app: Any) -> AsyncIterator[None]:
+    """Import the science before the first reader comes; then freeze it, so that no collection walks over it again."""
+    # `pages/` is a room of this house, not Streamlit's automatic menu: without this the first link that is opened after
+    # a start would be announced as "Page not found"
+    PagesManager.uses_pages_directory = False
+    for name in SCIENCE:
+        importlib.import_module(name)
+    gc.collect()
+    gc.freeze()
+    yield
+
+
+class Headers:
+    """Tell browsers not to frame the app elsewhere, not to guess types, and not to pass links on."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self.app(scope, receive, with_headers if scope["type"] == "http" else send)
+
+
+MIDDLEWARE = (Middleware(Headers),)
