@@ -11,6 +11,7 @@ CohortError
 │       ├── NoDatabase
 │       └── QueryTooSlow
 ├── UnknownName
+├── BadSetting
 ├── BadLink
 ├── EmptyCohort
 └── NotMeasured
@@ -39,6 +40,10 @@ from data.errors import (
 )
 
 
+class BadSetting(CohortError):
+    """An environment variable holds a value that cannot be used."""
+
+
 class BadLink(CohortError):
     """A shared link or saved cohort cannot be read."""
 
@@ -61,6 +66,7 @@ class TooFewPatients(NotMeasured):
 
 __all__ = [
     "BadLink",
+    "BadSetting",
     "BuildError",
     "CohortError",
     "DataError",

@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.errors import BadSetting
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
@@ -28,14 +30,21 @@ class Settings:
 
     @classmethod
     def from_env(cls) -> Settings:
+        """Read the environment.
+
+        Raises
+        ------
+        BadSetting
+            A variable that must be a positive number is none.
+        """
         env = os.environ
         mirror = env.get("TMESCOPE_MIRROR", "").strip()
         return cls(
             data_dir=Path(env.get("TMESCOPE_DATA", "").strip() or "var"),
             mirror=Path(mirror) if mirror else None,
             offline=env.get("TMESCOPE_OFFLINE", "").strip() in {"1", "true", "yes"},
-            workers=int(env.get("TMESCOPE_WORKERS", "2")),
-            query_seconds=float(env.get("TMESCOPE_QUERY_SECONDS", "20")),
+            workers=int(_number("TMESCOPE_WORKERS", 2)),
+            query_seconds=_number("TMESCOPE_QUERY_SECONDS", 20),
         )
 
     @property
@@ -54,3 +63,14 @@ class Settings:
     def upload_dir(self) -> Path:
         """Cohorts that users ingested; they survive every rebuild."""
         return self.data_dir / "uploads"
+
+
+def _number(name: str, default: float) -> float:
+    text = os.environ.get(name, "").strip()
+    try:
+        value = float(text) if text else float(default)
+    except ValueError:
+        value = -1.0
+    if not 0 < value < 1e6:
+        raise BadSetting(f"{name} is '{text}'; give a positive number, or unset it for {default:g}")
+    return value

@@ -128,7 +128,7 @@ def _study_tables(plan: Plan, *, say: Callable[[str], None], progress: workshop.
     uploads = list(_uploads(plan, say=say))
     real = any(_has_patients(outcome) for outcome in [*outcomes, *uploads])
     if plan.synthetic == "always" or (plan.synthetic == "auto" and not real):
-        if not real:
+        if plan.synthetic == "auto":
             _keep_the_good_one(plan, outcomes)
         jobs = [_job(plan, study, module) for study, module in plan.synthetic_studies.items()]
         outcomes += workshop.run(jobs, places=plan.places, workers=plan.workers, say=say, progress=progress)

@@ -25,6 +25,7 @@ READER_CONFIG: Mapping[str, str | bool | int | float | list[str]] = {
     "python_enable_replacements": "false",
     "memory_limit": "512MB",
     "threads": "2",
+    "lock_configuration": "true",  # here, not by SET: two readers of one file in a process share its configuration
 }
 
 
@@ -55,7 +56,6 @@ class Store:
         self.query_seconds = query_seconds
         try:
             self._connection = duckdb.connect(str(path), read_only=True, config=dict(READER_CONFIG))
-            self._connection.execute("SET lock_configuration = true")
         except duckdb.Error as error:
             raise StoreError(
                 f"the cohort database {path.name} cannot be opened ({str(error).splitlines()[0]}); run: python -m core build"

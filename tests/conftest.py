@@ -64,3 +64,15 @@ def real_store(real_settings: Settings) -> Iterator[Store]:
     store = Store.open_current(real_settings.database_dir)
     yield store
     store.close()
+
+
+@pytest.fixture(scope="session")
+def synthetic_data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder whose database holds the embedded synthetic studies alone, as a first run without a network builds it."""
+    folder = tmp_path_factory.mktemp("data")
+    named = os.environ.get("TMESCOPE_TEST_SYNTHETIC", "")
+    if named:
+        return Path(named)
+    environment = {**os.environ, "TMESCOPE_DATA": str(folder), "TMESCOPE_MIRROR": "", "TMESCOPE_OFFLINE": "1"}
+    subprocess.run([sys.executable, "-m", "core", "build"], cwd=REFERENCES.parents[1], env=environment, check=True)
+    return folder

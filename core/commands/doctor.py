@@ -48,13 +48,14 @@ def run(args: argparse.Namespace, settings: Settings) -> Report:
         "mirror": str(settings.mirror) if settings.mirror else None,
         "offline": settings.offline,
     }
+    named = {"database" if name == "path" else name: value for name, value in database.items()}
     flat = pl.DataFrame(
         [{name: value for name, value in row.items() if name != "cohorts"} for row in studies],
         schema={"study": pl.String, **dict.fromkeys((*COUNTS, "genes"), pl.Int64), "status": pl.String},
         strict=False,
     )
     facts = pl.DataFrame(
-        [(name, "" if value is None else str(value)) for name, value in {**machine, **used, **database}.items()],
+        [(name, "" if value is None else str(value)) for name, value in {**machine, **used, **named}.items()],
         schema={"what": pl.String, "value": pl.String}, orient="row",
     )  # fmt: skip
     packages = pl.DataFrame(
@@ -109,12 +110,12 @@ def _database(settings: Settings) -> tuple[dict[str, object], list[dict[str, obj
                 """
             )
             database: dict[str, object] = {
-                "database": str(store.path),
+                "path": str(store.path),
                 "version": store.version,
                 "megabytes": round(store.path.stat().st_size / 1e6, 1),
             }
     except CohortError as error:
-        return {"database": None, "version": None, "megabytes": None}, [], [str(error)]
+        return {"path": None, "version": None, "megabytes": None}, [], [str(error)]
     studies = [
         {
             **{name: row[name] for name in ("study", *COUNTS, "genes", "status", "synthetic", "reason")},

@@ -13,7 +13,7 @@ import polars as pl
 from core.errors import TooFewPatients
 from core.figures import words
 from core.figures.chart import Chart, Provenance
-from core.figures.layout import badge, frame, note, shorten, widest, wrap
+from core.figures.layout import badge, frame, note, shorten, text, widest, wrap, write
 from core.figures.theme import (
     DIVERGING,
     EDGE,
@@ -69,7 +69,7 @@ def embedding(result: TmeMap, *, provenance: Provenance, direct: bool = False, t
         rows = rows.with_columns(pl.col("value").cast(pl.String).replace(spoken))
     studies = list(rows["study"].unique(maintain_order=True))[:MOST_PANELS]
     rows = rows.filter(pl.col("study").is_in(studies))
-    text = f"{result.label}, {result.unit}" if result.unit else result.label
+    axis = f"{result.label}, {result.unit}" if result.unit else result.label
     facts = [
         c for c in rows.columns if c not in NOT_FACTS and c != result.colour and rows[c].null_count() < rows.height
     ][:5]
@@ -83,7 +83,7 @@ def embedding(result: TmeMap, *, provenance: Provenance, direct: bool = False, t
     size = float(np.clip(270 / math.sqrt(biggest) / math.sqrt(len(studies)) * 1.2, 4, 11))
     style = (size, hover + "<extra></extra>", rows.height > WEBGL_FROM)
     if result.kind == "number":
-        _numbers(figure, rows, (studies, style, text, result.unit.startswith("SD")))
+        _numbers(figure, rows, (studies, style, axis, result.unit.startswith("SD")))
     else:
         _groups(figure, rows, (studies, style, result))
         if direct:
@@ -109,7 +109,7 @@ def embedding(result: TmeMap, *, provenance: Provenance, direct: bool = False, t
         table=rows.drop("card"),
         caption=caption,
         provenance=provenance,
-        alt=f"Map of {rows.height} patients by their tumour microenvironment, coloured by {text}.",
+        alt=f"Map of {rows.height} patients by their tumour microenvironment, coloured by {axis}.",
         warnings=(f"only the first {MOST_PANELS} studies are drawn",) if len(result.studies) > MOST_PANELS else (),
     )
 
@@ -134,6 +134,7 @@ def _panels(figure: go.Figure, rows: pl.DataFrame, studies: list[str]) -> None:
         figure.update_layout(height=max(560, 330 * down))
         figure.layout.meta = {"least": 230 * down}
         figure.layout.margin.t = 32
+    pieces, axes = [], {}
     for i, study in enumerate(studies):
         column, line = i % across, i // across
         wide, high = (1 - gap_x * (across - 1)) / across, (1 - gap_y * (down - 1)) / down
@@ -162,12 +163,14 @@ def _panels(figure: go.Figure, rows: pl.DataFrame, studies: list[str]) -> None:
             }  # fmt: skip
             if axis == "y":
                 settings["scaleanchor"] = f"x{n}"
-            figure.update_layout({f"{axis}axis{n}": settings})
+            axes[f"{axis}axis{n}"] = settings
         if len(studies) > 1:
-            note(
-                figure, f"<b>{shorten(study, 30)}</b> (n = {mine.height:,})", xref="paper", x=x0, xanchor="left", yref="paper",
-                y=y1, yanchor="bottom", yshift=3,
-            )  # fmt: skip
+            content = f"<b>{shorten(study, 30)}</b> (n = {mine.height:,})"
+            pieces.append(
+                text(content, xref="paper", x=x0, xanchor="left", yref="paper", y=y1, yanchor="bottom", yshift=3)
+            )
+    figure.update_layout(axes)
+    write(figure, pieces)
 
 
 def _add(
@@ -202,7 +205,7 @@ def _numbers(
     figure: go.Figure, rows: pl.DataFrame, drawing: tuple[list[str], tuple[float, str, bool], str, bool]
 ) -> None:
     """A colour scale that outliers (outer 1%) do not stretch; diverging around 0 for standardised values."""
-    studies, style, text, diverging = drawing
+    studies, style, axis, diverging = drawing
     size = style[0]
     values = rows["value"].cast(pl.Float32).fill_null(np.nan).to_numpy()
     known = np.isfinite(values)
@@ -217,11 +220,11 @@ def _numbers(
         "color": values[known], "colorscale": scale(DIVERGING if diverging else SEQUENTIAL), "cmin": low,
         "cmax": high if high > low else low + 1, "size": size, "opacity": 0.95, "line": {"width": 0.6, "color": FAINT},
         "colorbar": {
-            "title": {"text": "<br>".join(wrap(text, 270)), "font": {"size": TEXT_SIZE}}, "len": 0.62, "y": 1, "yanchor": "top",
+            "title": {"text": "<br>".join(wrap(axis, 270)), "font": {"size": TEXT_SIZE}}, "len": 0.62, "y": 1, "yanchor": "top",
             "x": 1.02, "xanchor": "left", "outlinewidth": 0, "thickness": 16, "nticks": 6, "tickfont": {"size": SMALL_SIZE},
         },
     }  # fmt: skip
-    _add(figure, rows.filter(pl.Series(known)), (studies, style, text, marker))
+    _add(figure, rows.filter(pl.Series(known)), (studies, style, axis, marker))
     for trace in figure.data:
         trace.showlegend = False
     if (~known).any():
@@ -282,14 +285,19 @@ def _order(rows: pl.DataFrame, result: TmeMap) -> tuple[str, ...]:
 def _names(figure: go.Figure, rows: pl.DataFrame, drawing: tuple[list[str], TmeMap]) -> None:
     """Group names at the middle (median) of their points."""
     studies, result = drawing
+    pieces = []
     for i, study in enumerate(studies):
         n = "" if i == 0 else str(i + 1)
         for group in _order(rows, result)[:8]:
             mine = rows.filter((pl.col("study") == study) & (pl.col("value") == group))
             if mine.height < 3:
                 continue
-            note(
-                figure, f"<b>{'<br>'.join(wrap(shorten(group, 48), 190, size=SMALL_SIZE))}</b>", xref=f"x{n}", yref=f"y{n}",
-                x=float(np.median(mine["umap_1"].to_numpy())), y=float(np.median(mine["umap_2"].to_numpy())),
-                font={"size": SMALL_SIZE, "color": INK}, bgcolor=VEIL, borderpad=2, align="center",
+            words_ = "<br>".join(wrap(shorten(group, 48), 190, size=SMALL_SIZE))
+            x, y = float(np.median(mine["umap_1"].to_numpy())), float(np.median(mine["umap_2"].to_numpy()))
+            pieces.append(
+                text(
+                    f"<b>{words_}</b>", xref=f"x{n}", yref=f"y{n}", x=x, y=y, font={"size": SMALL_SIZE, "color": INK},
+                    bgcolor=VEIL, borderpad=2, align="center",
+                )
             )  # fmt: skip
+    write(figure, pieces)

@@ -11,8 +11,8 @@ import polars as pl
 from core.errors import NotMeasured
 from core.figures import words
 from core.figures.chart import Chart, Provenance
-from core.figures.layout import badge, frame, note, shorten, widest
-from core.figures.theme import GRID, INK, MUTED, PANEL, SMALL_SIZE, SYMBOLS, TEXT_SIZE, colours
+from core.figures.layout import badge, frame, shorten, text, widest, write
+from core.figures.theme import GRID, INK, MUTED, PANEL, SMALL_SIZE, TEXT_SIZE, colours
 from core.response.forest import COLUMNS
 
 ROW = 28
@@ -59,10 +59,9 @@ def forest(
         y += 1.0
     labels = list(dict.fromkeys(row["label"] for row in rows))
     colour = colours(labels)
-    symbol = {label: SYMBOLS[i % 6] for i, label in enumerate(labels)}
     names = [shorten(row["label"], 42) for row in rows]
     left = max(widest(names) + 30, max((widest([h]) for _, h in heads), default=0) * 0.75 + 16, 120)
-    numbers = [_numbers(row, ratio=ratio) for row in rows]
+    numbers = [_numbers(row) for row in rows]
     counts = [f"{row['n']:,}" if row["n"] is not None else "" for row in rows]
     details = [row["detail"] or "" for row in rows]
     wide = [
@@ -81,42 +80,44 @@ def forest(
     )
     low, high, ticks = _scale(rows, ratio=ratio)
     at = math.log10 if ratio else float
-    for position, text in heads:
-        figure.add_shape(
-            type="rect", xref="paper", x0=0, x1=1, yref="y", y0=position - 0.45, y1=position + 0.45,
-            fillcolor=PANEL, line={"width": 0}, layer="below",
-        )  # fmt: skip
-        note(figure, f"<b>{text}</b>", xref="paper", x=0, xanchor="left", xshift=-left + 12, yref="y", y=position)
-    figure.add_shape(
-        type="line",
-        xref="x",
-        yref="paper",
-        x0=null,
-        x1=null,
-        y0=0,
-        y1=1,
-        line={"color": INK, "width": 1.2, "dash": "dash"},
-    )
-    _draw(figure, rows, (places, colour, symbol, (low, high)))
+    bands = [
+        {
+            "type": "rect", "xref": "paper", "x0": 0, "x1": 1, "yref": "y", "y0": position - 0.45, "y1": position + 0.45,
+            "fillcolor": PANEL, "line": {"width": 0}, "layer": "below",
+        }
+        for position, _ in heads
+    ]  # fmt: skip
+    null_line = {
+        "type": "line", "xref": "x", "yref": "paper", "x0": null, "x1": null, "y0": 0, "y1": 1,
+        "line": {"color": INK, "width": 1.2, "dash": "dash"},
+    }  # fmt: skip
+    figure.layout.shapes = [*bands, null_line]
+    pieces = [
+        text(f"<b>{head}</b>", xref="paper", x=0, xanchor="left", xshift=-left + 12, yref="y", y=position)
+        for position, head in heads
+    ]
+    _draw(figure, rows, (places, colour, (low, high)))
     column = [22, 22 + wide[0], 22 + wide[0] + wide[1]]
     for i, row in enumerate(rows):
         defined = row["estimate"] is not None and row["estimate"] == row["estimate"]
-        ink = INK if defined else MUTED
-        for text, shift, size in (
-            (numbers[i], column[0], TEXT_SIZE),
-            (counts[i], column[1], TEXT_SIZE),
-            (details[i], column[2], SMALL_SIZE),
+        for content, shift, size, colour_ in (
+            (numbers[i], column[0], TEXT_SIZE, INK if defined else MUTED),
+            (counts[i], column[1], TEXT_SIZE, MUTED),
+            (details[i], column[2], SMALL_SIZE, MUTED),
         ):
-            if text:
-                note(
-                    figure, text, xref="paper", x=1, xanchor="left", xshift=shift, yref="y", y=places[i],
-                    font={"size": size, "color": ink if shift == column[0] else MUTED},
-                )  # fmt: skip
-    for text, shift in ((f"{measure} (95% CI)", column[0]), ("n", column[1])):
-        note(
-            figure, f"<b>{text}</b>", xref="paper", x=1, xanchor="left", xshift=shift, yref="paper", y=1,
-            yanchor="bottom", yshift=4, font={"size": SMALL_SIZE, "color": MUTED},
+            if content:
+                font = {"size": size, "color": colour_}
+                pieces.append(
+                    text(content, xref="paper", x=1, xanchor="left", xshift=shift, yref="y", y=places[i], font=font)
+                )
+    for content, shift in ((f"{measure} (95% CI)", column[0]), ("n", column[1])):
+        pieces.append(
+            text(
+                f"<b>{content}</b>", xref="paper", x=1, xanchor="left", xshift=shift, yref="paper", y=1, yanchor="bottom",
+                yshift=4, font={"size": SMALL_SIZE, "color": MUTED},
+            )
         )  # fmt: skip
+    write(figure, pieces)
     figure.update_layout(
         xaxis={
             "type": "log" if ratio else "linear",
@@ -153,7 +154,7 @@ def forest(
     )
 
 
-def _numbers(row: dict[str, object], *, ratio: bool) -> str:
+def _numbers(row: dict[str, object]) -> str:
     value, low, high = row["estimate"], row["ci_low"], row["ci_high"]
     if not isinstance(value, float) or math.isnan(value):
         return words.UNDEFINED
@@ -192,36 +193,43 @@ def _few(ticks: list[float]) -> list[float]:
 def _draw(
     figure: go.Figure,
     rows: Sequence[dict[str, object]],
-    look: tuple[list[float], dict[str, str], dict[str, str], tuple[float, float]],
+    look: tuple[list[float], dict[str, str], tuple[float, float]],
 ) -> None:
-    """Intervals (with an arrowhead where they leave the axis) and squares by weight."""
-    places, colour, _, (low, high) = look
+    """Intervals (with an arrowhead where they leave the axis) and squares by weight; two traces a predictor."""
+    places, colour, (low, high) = look
     largest = max((int(str(r["n"])) for r in rows if r["n"]), default=1)
-    for row, y in zip(rows, places, strict=True):
-        value, lower, upper = row["estimate"], row["ci_low"], row["ci_high"]
-        if not isinstance(value, float) or math.isnan(value):
-            continue
-        paint = colour[str(row["label"])]
-        text = f"<b>{row['label']}</b><br>{row['group'] or ''}<br>{_numbers(row, ratio=False)}<br>n = {row['n']}"
-        if isinstance(lower, float) and isinstance(upper, float) and math.isfinite(lower) and math.isfinite(upper):
-            a, b = max(lower, low), min(upper, high)
-            figure.add_trace(
-                go.Scatter(
-                    x=[a, b], y=[y, y], mode="lines+markers", hoverinfo="skip", line={"color": paint, "width": 2},
-                    marker={
-                        "symbol": ["triangle-left" if lower < low else "line-ns-open", "triangle-right" if upper > high else "line-ns-open"],
-                        "size": [10 if lower < low else 8, 10 if upper > high else 8],
-                        "color": paint,
-                        "line": {"width": 2, "color": paint},
-                    },
-                    cliponaxis=False,
-                )
-            )  # fmt: skip
-        if low <= value <= high:
-            size = 8 + 12 * math.sqrt(int(str(row["n"] or 0)) / largest)
-            figure.add_trace(
-                go.Scatter(
-                    x=[value], y=[y], mode="markers", hovertemplate=text + "<extra></extra>",
-                    marker={"symbol": "square", "size": size, "color": paint, "line": {"width": 1, "color": INK}},
-                )
-            )  # fmt: skip
+    for label, paint in colour.items():
+        lines: list[tuple[float | None, float | None, str, int]] = []
+        squares: list[tuple[float, float, float, str]] = []
+        for row, y in zip(rows, places, strict=True):
+            value, lower, upper = row["estimate"], row["ci_low"], row["ci_high"]
+            if row["label"] != label or not isinstance(value, float) or math.isnan(value):
+                continue
+            if isinstance(lower, float) and isinstance(upper, float) and math.isfinite(lower) and math.isfinite(upper):
+                left, right = lower < low, upper > high
+                lines += [
+                    (max(lower, low), y, "triangle-left" if left else "line-ns-open", 10 if left else 8),
+                    (min(upper, high), y, "triangle-right" if right else "line-ns-open", 10 if right else 8),
+                    (None, None, "line-ns-open", 8),
+                ]
+            if low <= value <= high:
+                size = 8 + 12 * math.sqrt(int(str(row["n"] or 0)) / largest)
+                card = f"<b>{label}</b><br>{row['group'] or ''}<br>{_numbers(row)}<br>n = {row['n']}"
+                squares.append((value, y, size, card))
+        figure.add_trace(
+            go.Scatter(
+                x=[p[0] for p in lines], y=[p[1] for p in lines], mode="lines+markers", hoverinfo="skip", name=label,
+                line={"color": paint, "width": 2}, cliponaxis=False,
+                marker={
+                    "symbol": [p[2] for p in lines], "size": [p[3] for p in lines], "color": paint,
+                    "line": {"width": 2, "color": paint},
+                },
+            )
+        )  # fmt: skip
+        figure.add_trace(
+            go.Scatter(
+                x=[p[0] for p in squares], y=[p[1] for p in squares], mode="markers", name=label,
+                customdata=[p[3] for p in squares], hovertemplate="%{customdata}<extra></extra>",
+                marker={"symbol": "square", "size": [p[2] for p in squares], "color": paint, "line": {"width": 1, "color": INK}},
+            )
+        )  # fmt: skip

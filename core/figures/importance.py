@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from core.figures import words
 from core.figures.beeswarm import caption
 from core.figures.chart import Chart, Provenance
-from core.figures.layout import badge, frame, note, shorten, widest
+from core.figures.layout import badge, frame, shorten, text, widest, write
 from core.figures.theme import BLUE, FAINT, GRID, INK, MUTED, SMALL_SIZE, TEXT_SIZE, UNKNOWN
 
 if TYPE_CHECKING:
@@ -57,15 +57,16 @@ def importance(summary: Summary, *, provenance: Provenance, top: int = 15, title
                 marker={"symbol": "line-ns-open", "size": 18, "color": INK, "line": {"width": 2, "color": INK}},
             )
         )  # fmt: skip
-    for i, text in enumerate(texts):
-        note(
-            figure, text, xref="paper", x=1, xanchor="left", xshift=16, yref="y", y=i,
-            font={"size": TEXT_SIZE, "color": MUTED if grey[i] else INK},
-        )  # fmt: skip
-    note(
-        figure, "<b>mean |SHAP| (95% CI)</b>", xref="paper", x=1, xanchor="left", xshift=16, yref="paper", y=1, yanchor="bottom",
-        yshift=4, font={"size": SMALL_SIZE, "color": MUTED},
-    )  # fmt: skip
+    beside = {"xref": "paper", "x": 1, "xanchor": "left", "xshift": 16}
+    pieces = [
+        text(content, **beside, yref="y", y=i, font={"size": TEXT_SIZE, "color": MUTED if grey[i] else INK})
+        for i, content in enumerate(texts)
+    ]
+    heading = {"size": SMALL_SIZE, "color": MUTED}
+    pieces.append(
+        text("<b>mean |SHAP| (95% CI)</b>", **beside, yref="paper", y=1, yanchor="bottom", yshift=4, font=heading)
+    )
+    write(figure, pieces)
     figure.update_layout(
         xaxis={"rangemode": "tozero", "showgrid": True, "gridcolor": GRID, "title": {"text": "Mean absolute SHAP value, log-odds"}},
         yaxis={
@@ -75,17 +76,17 @@ def importance(summary: Summary, *, provenance: Provenance, top: int = 15, title
     )  # fmt: skip
     if provenance.synthetic:
         badge(figure)
-    text = caption(summary, rows)
+    words_ = caption(summary, rows)
     if any(r["ci_low"] is not None for r in rows):
-        text += " Whiskers: 95% bootstrap interval over patients."
+        words_ += " Whiskers: 95% bootstrap interval over patients."
     if nulls:
-        text += " Black ticks: 95th percentile with permuted labels."
+        words_ += " Black ticks: 95th percentile with permuted labels."
     return Chart(
         slug=f"shap-importance-{summary.predictor}".replace("_", "-"),
         title=title or f"Which features {summary.predictor_label} uses most",
         figure=figure,
         table=summary.features,
-        caption=text,
+        caption=words_,
         provenance=provenance,
         alt=f"Mean absolute SHAP values; strongest: {words.listing([r['label'] for r in rows[:3]])}.",
     )
@@ -93,5 +94,5 @@ def importance(summary: Summary, *, provenance: Provenance, top: int = 15, title
 
 def _number(row: dict[str, object]) -> str:
     low, high = row["ci_low"], row["ci_high"]
-    text = f"{row['mean_abs_shap']:.2f}"
-    return text if low is None or high is None else f"{text} ({low:.2f} to {high:.2f})"
+    mean = f"{row['mean_abs_shap']:.2f}"
+    return mean if low is None or high is None else f"{mean} ({low:.2f} to {high:.2f})"

@@ -7,7 +7,7 @@ import polars as pl
 
 from core.figures import words
 from core.figures.chart import Chart, Provenance
-from core.figures.layout import badge, frame, note, shorten, widest
+from core.figures.layout import badge, frame, shorten, text, widest, write
 from core.figures.theme import PAPER, SEQUENTIAL, SMALL_SIZE, TEXT_SIZE, on_scale, scale
 
 ROW = 26
@@ -48,13 +48,10 @@ def missingness(table: pl.DataFrame, *, provenance: Provenance, title: str = "")
         )
     )  # fmt: skip
     if len(labels) * len(studies) <= WRITTEN:
-        for y, row in enumerate(known):
-            for x, value in enumerate(row):
-                if value is not None:
-                    note(
-                        figure, _share(value), xref="x", yref="y", x=x, y=y, borderpad=0,
-                        font={"size": SMALL_SIZE, "color": on_scale(value)},
-                    )  # fmt: skip
+        write(figure, [
+            text(_share(value), xref="x", yref="y", x=x, y=y, borderpad=0, font={"size": SMALL_SIZE, "color": on_scale(value)})
+            for y, row in enumerate(known) for x, value in enumerate(row) if value is not None
+        ])  # fmt: skip
     figure.update_layout(
         plot_bgcolor=PAPER,
         xaxis={

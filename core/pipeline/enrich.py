@@ -84,7 +84,7 @@ def _pooled(
     made: list[pl.DataFrame] = []
     marked = everyone.with_columns(
         held_out=pl.col("uploaded").fill_null(value=False)
-        | ~pl.col("response_definition").fill_null("RECIST").str.to_uppercase().str.contains("RECIST")
+        | ~pl.col("response_definition").fill_null("RECIST").str.starts_with("RECIST")
     )
     for synthetic in (False, True):
         kind = marked.filter(pl.col("synthetic").fill_null(value=False) == synthetic)
@@ -92,8 +92,7 @@ def _pooled(
             (str(study) if str(study) == str(cohort) else f"{study} {cohort}", part)
             for (study, cohort), part in kind.group_by("study", "cohort", maintain_order=True)
         ]
-        rna = [(name, part) for name, part in cohorts if part["study"][0] != "tcga"]
-        pools = {"expression": pooled.rna_pool(rna, best)}
+        pools = {"expression": pooled.rna_pool(cohorts, best)}
         if not synthetic:
             pools["clinical"] = pooled.clinical_pool([(n, p) for n, p in cohorts if p["study"][0] == "loris"])
         for name, members in pools.items():

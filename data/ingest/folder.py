@@ -11,6 +11,7 @@ import hashlib
 import re
 import stat
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -158,7 +159,7 @@ def text_lines(path: Path, *, encoding: str, limit: int) -> Iterator[str]:
         ) from None
     except UnicodeError:
         raise IngestError(f"{path.name} is not {encoding} text; save the file as UTF-8") from None
-    except (EOFError, gzip.BadGzipFile, OSError) as error:
+    except (EOFError, OSError, zlib.error) as error:
         raise IngestError(f"{path.name} cannot be read to its end ({error}); copy or compress it again") from error
 
 
@@ -192,7 +193,7 @@ def check_workbook(path: Path, *, limit: int) -> None:
                         f"{entry.filename.rsplit('/', 1)[-1]} of {path.name} reaches row {rows:,} and column {columns:,}; "
                         "delete the empty rows and columns after the table"
                     )
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, OSError, NotImplementedError, ValueError) as error:
+    except (zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError) as error:
         raise IngestError(f"{path.name} is truncated or damaged ({error}); {again}") from error
 
 

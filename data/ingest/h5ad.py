@@ -5,7 +5,8 @@ Only what is needed is read, block by block; links out of the file are not follo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,10 @@ class AnnData:
         IngestError
             No such column, or an unreadable layout.
         """
+        with self._reading(axis):
+            return self._names(axis, column)
+
+    def _names(self, axis: str, column: str | None) -> list[str]:
         frame = self._own(self._file, axis)
         if not hasattr(frame, "keys"):
             raise IngestError(f"{axis} of {self.name} is laid out as before anndata 0.7; {_AGAIN}")
@@ -60,12 +65,14 @@ class AnnData:
 
     def table(self, axis: str) -> pl.DataFrame:
         """All columns of `obs` or `var` as text, to be looked through for identifiers."""
-        frame = self._own(self._file, axis)
-        columns: list[pl.Series] = []
-        for name in frame.keys() if hasattr(frame, "keys") else ():
-            values = self._column(frame, str(name))
-            columns.append(pl.Series(str(name), [None if v is None else str(v) for v in values], dtype=pl.String))
-        return pl.DataFrame(columns)
+        with self._reading(axis):
+            frame = self._own(self._file, axis)
+            columns: list[pl.Series] = []
+            for name in frame.keys() if hasattr(frame, "keys") else ():
+                if not str(name).startswith("__"):
+                    values = [None if value is None else str(value) for value in self._column(frame, str(name))]
+                    columns.append(pl.Series(str(name), values, dtype=pl.String))
+            return pl.DataFrame(columns)
 
     def values(self, rows: Sequence[int]) -> npt.NDArray[np.float32]:
         """X of some observations, (genes, rows) float32.
@@ -78,8 +85,8 @@ class AnnData:
         genes = len(self.names("var"))
         if genes * len(rows) > MAX_VALUES:
             raise IngestError(f"X of {self.name} has {genes:,} x {len(rows):,} values; keep the genes that are needed")
-        holder = self._own(self._file, "X")
-        try:
+        with self._reading("X"):
+            holder = self._own(self._file, "X")
             if not hasattr(holder, "keys"):
                 return self._dense(holder, rows, genes=genes)
             encoding = str(holder.attrs.get("encoding-type", holder.attrs.get("h5sparse_format", "")))
@@ -87,9 +94,25 @@ class AnnData:
                 return self._compressed(holder, rows, genes=genes)
             if encoding.startswith("csc"):
                 return self._by_gene(holder, rows, genes=genes)
-        except (OSError, ValueError, TypeError, IndexError, KeyError) as error:
-            raise IngestError(f"X of {self.name} is damaged ({type(error).__name__}); {_AGAIN}") from error
-        raise IngestError(f"X of {self.name} is stored as {encoding or 'an unknown layout'!r}; {_AGAIN}")
+            raise IngestError(f"X of {self.name} is stored as {encoding or 'an unknown layout'!r}; {_AGAIN}")
+
+    @contextmanager
+    def _reading(self, what: str) -> Iterator[None]:
+        """Turn what h5py and numpy say of damaged bytes into a sentence."""
+        try:
+            yield
+        except (
+            OSError,
+            RuntimeError,
+            ArithmeticError,
+            LookupError,
+            TypeError,
+            ValueError,
+            pl.exceptions.PolarsError,
+        ) as error:
+            raise IngestError(
+                f"{what} of {self.name} is truncated or damaged ({type(error).__name__}); {_AGAIN}"
+            ) from error
 
     def _own(self, parent: Any, name: str) -> Any:
         """A member of the file itself, never one that lies in another file."""
@@ -106,29 +129,24 @@ class AnnData:
 
     def _column(self, frame: Any, name: str) -> list[object]:
         holder = self._own(frame, name)
-        try:
-            if hasattr(holder, "keys"):
-                if "codes" in holder:
-                    words = _decoded(self._own(holder, "categories")[:])
-                    codes = self._own(holder, "codes")[:].tolist()
-                    return [words[code] if 0 <= code < len(words) else None for code in codes]
-                if "values" in holder:
-                    mask = self._own(holder, "mask")[:] if "mask" in holder else ()
-                    values = _decoded(self._own(holder, "values")[:])
-                    return (
-                        [None if hidden else value for value, hidden in zip(values, mask, strict=True)]
-                        if len(mask)
-                        else values
-                    )
-                raise IngestError(f"column {name!r} of {self.name} has an unknown layout; {_AGAIN}")
-            if "categories" in holder.attrs:  # anndata 0.7: codes here, words elsewhere
-                words = _decoded(self._own(self._own(frame, "__categories"), name)[:])
-                return [words[code] if 0 <= code < len(words) else None for code in holder[:].tolist()]
-            return _decoded(holder[:])
-        except (OSError, ValueError, TypeError, IndexError) as error:
-            raise IngestError(
-                f"column {name!r} of {self.name} is damaged ({type(error).__name__}); {_AGAIN}"
-            ) from error
+        if hasattr(holder, "keys"):
+            if "codes" in holder:
+                words = _decoded(self._own(holder, "categories")[:])
+                codes = self._own(holder, "codes")[:].tolist()
+                return [words[code] if 0 <= code < len(words) else None for code in codes]
+            if "values" in holder:
+                mask = self._own(holder, "mask")[:] if "mask" in holder else ()
+                values = _decoded(self._own(holder, "values")[:])
+                return (
+                    [None if hidden else value for value, hidden in zip(values, mask, strict=True)]
+                    if len(mask)
+                    else values
+                )
+            raise IngestError(f"column {name!r} of {self.name} has an unknown layout; {_AGAIN}")
+        if "categories" in holder.attrs:  # anndata 0.7: codes here, words elsewhere
+            words = _decoded(self._own(self._own(frame, "__categories"), name)[:])
+            return [words[code] if 0 <= code < len(words) else None for code in holder[:].tolist()]
+        return _decoded(holder[:])
 
     def _dense(self, holder: Any, rows: Sequence[int], *, genes: int) -> npt.NDArray[np.float32]:
         self._fits(holder.shape[1], genes)

@@ -120,8 +120,11 @@ class TextMatrix:
 
     def _frame(self, columns: Sequence[int], dtype: pl.DataType) -> pl.DataFrame:
         if self.parquet:
-            frame = pl.read_parquet(self.spec.path, columns=[self.header[place] for place in columns])
-            return frame.select(pl.all().cast(dtype, strict=False))
+            try:
+                frame = pl.read_parquet(self.spec.path, columns=[self.header[place] for place in columns])
+                return frame.select(pl.all().cast(dtype, strict=False))
+            except (pl.exceptions.PolarsError, OSError) as error:
+                raise IngestError(f"{self.file} is truncated or damaged; export it again") from error
         names = [f"c{place}" for place in range(len(self.header))]
         wanted = [names[place] for place in columns]
         chosen = set(wanted)

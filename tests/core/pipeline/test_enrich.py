@@ -130,6 +130,26 @@ def test_shuffled_responses_are_not_predicted(tmp_path: Path, fill_database: obj
     assert 0.35 < found["auc"][0] < 0.62
 
 
+def test_a_cohort_without_recist_trains_none_of_the_others(tmp_path: Path, fill_database: object) -> None:
+    sources = [(data.sources.source(study), Files({})) for study in data.sources.SYNTHETIC]
+    path = fill_database(tmp_path / "benefit.duckdb", sources)  # type: ignore[operator]
+    database = Staging(path)
+    patients = database.sql("SELECT * FROM patient ORDER BY rowid")
+    database.clear("patient")
+    benefit = pl.when(pl.col("study") == "synthetic_c").then(pl.lit("clinical benefit (no RECIST published)"))
+    database.append(
+        "patient",
+        patients.with_columns(response_definition=benefit.otherwise(pl.lit("RECIST CR or PR against SD or PD"))),
+    )
+    database.close()
+    enrich(path)
+    store = Store(path)
+    trained = store.sql("SELECT DISTINCT study, trained_on FROM prediction WHERE protocol = 'leave_one_cohort_out'")
+    store.close()
+    assert set(trained["study"]) == set(data.sources.SYNTHETIC)
+    assert not any("synthetic_c" in text for text in trained["trained_on"])
+
+
 def test_an_empty_database_is_no_error(tmp_path: Path, fill_database: object) -> None:
     path = fill_database(tmp_path / "empty.duckdb", [])  # type: ignore[operator]
     enrich(path)
