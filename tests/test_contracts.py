@@ -135,7 +135,7 @@ SUPPORT = {
         "tcga_slides",
     },
     "models/baselines": set(),
-    "core/figures": {"chart", "theme", "words", "layout"},
+    "core/figures": {"chart", "theme", "words", "layout", "sparkline"},
 }
 """Shared modules of a room that are no entry of its contents table."""
 

@@ -65,16 +65,17 @@ def find_types(points: Floats, *, seed: int = 0) -> Types:
     ----------
     points : (n, c) coordinates in feature space, n of at least 10. A type holds at least 3% of the rows, and 4.
     """
+    from sklearn.metrics import silhouette_samples
+
     n = points.shape[0]
-    rng = np.random.default_rng([seed, 7])
     smallest = max(4, round(0.03 * n))
     candidates: dict[int, tuple[float, float]] = {}
     kept: dict[int, tuple[Ints, Floats]] = {}
     for k in range(2, min(MAX_TYPES, n // 5) + 1):
-        labels = kmeans(points, k, starts=8 if n < LARGE else 3, rng=rng)
+        labels = kmeans(points, k, starts=8 if n < LARGE else 3, seed=seed)
         if np.bincount(labels, minlength=k).min() < smallest:
             continue
-        stability = _stability(points, labels, rng=rng)
+        stability = _stability(points, labels, seed=seed)
         candidates[k] = (float(stability.min()), float(stability.mean()))
         kept[k] = labels, stability
     if not kept:
@@ -86,74 +87,28 @@ def find_types(points: Floats, *, seed: int = 0) -> Types:
     place = np.empty(k, dtype=np.int64)
     place[order] = np.arange(k)
     labels = place[labels]
-    return Types(
-        labels=labels, stability=stability[order], silhouette=silhouette(points, labels), candidates=candidates
-    )
+    width = np.asarray(silhouette_samples(points, labels), dtype=np.float64)
+    return Types(labels=labels, stability=stability[order], silhouette=width, candidates=candidates)
 
 
-def kmeans(points: Floats, k: int, *, starts: int, rng: np.random.Generator) -> Ints:
-    """Lloyd's k-means from `starts` k-means++ starts; the labels with the least within-type sum of squares, (n,)."""
-    squared = (points**2).sum(axis=1)
-    best, least = np.zeros(points.shape[0], dtype=np.int64), np.inf
-    for _ in range(starts):
-        centres = _plus_plus(points, k, rng=rng)
-        labels = np.full(points.shape[0], -1)
-        for _ in range(60):
-            distance = squared[:, None] - 2 * points @ centres.T + (centres**2).sum(axis=1)
-            following = distance.argmin(axis=1)
-            if np.array_equal(following, labels):
-                break
-            labels = following
-            member = np.zeros((points.shape[0], k))
-            member[np.arange(points.shape[0]), labels] = 1.0
-            size = member.sum(axis=0)
-            centres = np.where(size[:, None] > 0, member.T @ points / np.maximum(size, 1.0)[:, None], centres)
-        total = float(distance.min(axis=1).sum())
-        if total < least:
-            best, least = labels, total
-    return best.astype(np.int64)
+def kmeans(points: Floats, k: int, *, starts: int, seed: int) -> Ints:
+    """Labels (n,) of Lloyd's k-means (scikit-learn), the best of `starts` k-means++ starts."""
+    from sklearn.cluster import KMeans
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):  # many small fits: threads cost more than they give
+        fitted = KMeans(n_clusters=k, n_init=starts, max_iter=60, random_state=seed).fit(points)
+    return np.asarray(fitted.labels_, dtype=np.int64)
 
 
-def silhouette(points: Floats, labels: Ints) -> Floats:
-    """Silhouette of each row (Rousseeuw 1987), (n,) from -1 to 1; 0 in a type of one."""
-    n, k = points.shape[0], int(labels.max()) + 1
-    member = np.zeros((n, k))
-    member[np.arange(n), labels] = 1.0
-    size = member.sum(axis=0)
-    squared = (points**2).sum(axis=1)
-    result = np.zeros(n)
-    for start in range(0, n, 1000):
-        rows = slice(start, min(start + 1000, n))
-        distance = np.sqrt(np.maximum(squared[rows, None] + squared - 2 * points[rows] @ points.T, 0.0))
-        sums = distance @ member
-        own = labels[rows]
-        index = np.arange(own.size)
-        inside = sums[index, own] / np.maximum(size[own] - 1, 1)
-        means = sums / size
-        means[index, own] = np.inf
-        outside = means.min(axis=1)
-        result[rows] = np.where(size[own] > 1, (outside - inside) / np.maximum(np.maximum(outside, inside), 1e-12), 0.0)
-    return result
-
-
-def _plus_plus(points: Floats, k: int, *, rng: np.random.Generator) -> Floats:
-    chosen = [points[rng.integers(points.shape[0])]]
-    nearest = ((points - chosen[0]) ** 2).sum(axis=1)
-    for _ in range(k - 1):
-        total = nearest.sum()
-        row = rng.choice(points.shape[0], p=nearest / total) if total > 0 else rng.integers(points.shape[0])
-        chosen.append(points[row])
-        nearest = np.minimum(nearest, ((points - points[row]) ** 2).sum(axis=1))
-    return np.vstack(chosen)
-
-
-def _stability(points: Floats, labels: Ints, *, rng: np.random.Generator) -> Floats:
+def _stability(points: Floats, labels: Ints, *, seed: int) -> Floats:
     """Mean Jaccard overlap of each type with its best match among the types of resampled patients, (k,)."""
+    rng = np.random.default_rng([seed, 7])
     n, k = points.shape[0], int(labels.max()) + 1
     overlaps = np.full((RESAMPLES, k), np.nan)
     for draw in range(RESAMPLES):
         rows = np.unique(rng.integers(n, size=min(n, RESAMPLE_ROWS)))
-        refit = kmeans(points[rows], k, starts=3 if n < LARGE else 2, rng=rng)
+        refit = kmeans(points[rows], k, starts=3 if n < LARGE else 2, seed=seed + draw + 1)
         both = np.zeros((k, k))
         np.add.at(both, (labels[rows], refit), 1.0)
         union = both.sum(axis=1)[:, None] + both.sum(axis=0)[None, :] - both

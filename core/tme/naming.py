@@ -2,7 +2,8 @@
 
 The rule for a TME type: the standardised scores of its patients are averaged over each theme below. Every theme at
 half a standard deviation or more above the cohort gives a word, at most two; the T-cell theme is named first. A type whose T-cell
-theme is half a standard deviation or more below is "Immune-low" first. A type with neither is "Intermediate".
+theme is half a standard deviation or more below is "Immune-low" first. A type with neither is named after its lowest
+theme ("TGF-β stroma-low") where that is half a standard deviation or more below the cohort, else "Intermediate".
 """
 
 from __future__ import annotations
@@ -116,6 +117,9 @@ def name_types(
         high = [t for t, value in sorted(means.items(), key=lambda item: -item[1]) if value >= STRONG]
         words = ["Immune-low"] if means.get("T-cell inflamed", 0.0) <= -STRONG else []
         words += high[: 2 - len(words)]
+        lowest = min(means, key=lambda theme: means[theme], default="")
+        if not words and lowest and means[lowest] <= -STRONG:
+            words = [f"{lowest}-low"]
         names.append(", ".join(sorted(words, key=lambda word: word not in FIRST)) if words else "Intermediate")
     for name in {n for n in names if names.count(n) > 1}:
         same = [t for t in range(k) if names[t] == name]

@@ -5,6 +5,8 @@ Only what is needed is read, block by block; links out of the file are not follo
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,8 +20,31 @@ from data.errors import IngestError
 from data.ingest.folder import kind_of, near
 
 MAX_VALUES = 400_000_000
+MAX_LENGTH = 5_000_000
+REFUSED = 3
+ROOT = Path(__file__).resolve().parents[2]
 BLOCK = 4_000_000
 _AGAIN = "write it again with a current anndata (adata.write_h5ad)"
+
+
+def probe(path: Path) -> None:
+    """Read the names of a file in a process of its own: damaged HDF5 can make its library loop or crash.
+
+    Raises
+    ------
+    IngestError
+        The process said no, died, or did not end in time.
+    """
+    seconds = 30 + path.stat().st_size / 10e6
+    words = [sys.executable, "-m", "data.ingest.h5ad", str(path.resolve())]
+    try:
+        done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=seconds, check=False)  # noqa: S603
+    except subprocess.TimeoutExpired:
+        raise IngestError(f"{path.name} is damaged: its names cannot be read in {seconds:.0f} s; {_AGAIN}") from None
+    if done.returncode == REFUSED:
+        raise IngestError(done.stdout.strip())
+    if done.returncode != 0:
+        raise IngestError(f"{path.name} is damaged: reading its names ends in a crash; {_AGAIN}")
 
 
 class AnnData:
@@ -105,6 +130,7 @@ class AnnData:
             OSError,
             RuntimeError,
             ArithmeticError,
+            MemoryError,
             LookupError,
             TypeError,
             ValueError,
@@ -123,20 +149,31 @@ class AnnData:
         if isinstance(parent.get(name, getlink=True), h5py.ExternalLink):
             raise IngestError(f"{name} of {self.name} is a link to another file; {_AGAIN}")
         found = parent[name]
-        if isinstance(found, h5py.Dataset) and (found.external or found.is_virtual):
-            raise IngestError(f"{name} of {self.name} lies in another file; {_AGAIN}")
+        if isinstance(found, h5py.Dataset):
+            if found.external or found.is_virtual:
+                raise IngestError(f"{name} of {self.name} lies in another file; {_AGAIN}")
+            if found.size is None or found.size > 4 * MAX_VALUES or found.dtype.itemsize > 1024:
+                raise IngestError(f"{name} of {self.name} has {found.size} values; keep what is needed")
         return found
+
+    def _all(self, parent: Any, name: str) -> npt.NDArray[Any]:
+        """A whole one-dimensional member, if it is not too long to be what it says."""
+        holder = self._own(parent, name)
+        if holder.ndim != 1 or holder.size > MAX_LENGTH:
+            raise IngestError(f"{name} of {self.name} has the shape {holder.shape}; {_AGAIN}")
+        values: npt.NDArray[Any] = holder[:]
+        return values
 
     def _column(self, frame: Any, name: str) -> list[object]:
         holder = self._own(frame, name)
         if hasattr(holder, "keys"):
             if "codes" in holder:
-                words = _decoded(self._own(holder, "categories")[:])
-                codes = self._own(holder, "codes")[:].tolist()
+                words = _decoded(self._all(holder, "categories"))
+                codes = self._all(holder, "codes").tolist()
                 return [words[code] if 0 <= code < len(words) else None for code in codes]
             if "values" in holder:
-                mask = self._own(holder, "mask")[:] if "mask" in holder else ()
-                values = _decoded(self._own(holder, "values")[:])
+                mask = self._all(holder, "mask") if "mask" in holder else ()
+                values = _decoded(self._all(holder, "values"))
                 return (
                     [None if hidden else value for value, hidden in zip(values, mask, strict=True)]
                     if len(mask)
@@ -144,9 +181,9 @@ class AnnData:
                 )
             raise IngestError(f"column {name!r} of {self.name} has an unknown layout; {_AGAIN}")
         if "categories" in holder.attrs:  # anndata 0.7: codes here, words elsewhere
-            words = _decoded(self._own(self._own(frame, "__categories"), name)[:])
-            return [words[code] if 0 <= code < len(words) else None for code in holder[:].tolist()]
-        return _decoded(holder[:])
+            words = _decoded(self._all(self._own(frame, "__categories"), name))
+            return [words[code] if 0 <= code < len(words) else None for code in self._all(frame, name).tolist()]
+        return _decoded(self._all(frame, name))
 
     def _dense(self, holder: Any, rows: Sequence[int], *, genes: int) -> npt.NDArray[np.float32]:
         self._fits(holder.shape[1], genes)
@@ -160,7 +197,7 @@ class AnnData:
         return result
 
     def _compressed(self, holder: Any, rows: Sequence[int], *, genes: int) -> npt.NDArray[np.float32]:
-        starts = self._own(holder, "indptr")[:]
+        starts = self._all(holder, "indptr")
         data, places = self._own(holder, "data"), self._own(holder, "indices")
         result = np.zeros((genes, len(rows)), dtype=np.float32)
         for target, row in enumerate(rows):
@@ -171,7 +208,7 @@ class AnnData:
         return result
 
     def _by_gene(self, holder: Any, rows: Sequence[int], *, genes: int) -> npt.NDArray[np.float32]:
-        starts = self._own(holder, "indptr")[:]
+        starts = self._all(holder, "indptr")
         self._fits(len(starts) - 1, genes)
         data, places = self._own(holder, "data"), self._own(holder, "indices")
         observations = len(self.names("obs"))
@@ -197,3 +234,13 @@ class AnnData:
 
 def _decoded(values: npt.NDArray[Any]) -> list[object]:
     return [value.decode("utf-8", errors="replace") if isinstance(value, bytes) else value for value in values.tolist()]
+
+
+if __name__ == "__main__":
+    try:
+        with AnnData(Path(sys.argv[1])) as probed:
+            for axis_name in ("obs", "var"):
+                probed.table(axis_name)
+    except IngestError as problem:
+        print(problem)
+        sys.exit(REFUSED)

@@ -18,7 +18,7 @@ import polars as pl
 from data.errors import IngestError, SourceCorrupt
 from data.ingest.clinical import Refusal
 from data.ingest.folder import MEGABYTE, at_most
-from data.ingest.h5ad import AnnData
+from data.ingest.h5ad import AnnData, probe
 from data.ingest.matrix_text import TextMatrix
 from data.ingest.study_file import ExpressionFile
 from data.ingest.tabular import TEXT_ENDINGS, ending
@@ -209,6 +209,7 @@ def _impossible(column: Matrix, unit: str) -> str | None:
 def _from_h5ad(spec: ExpressionFile) -> _Opened:
     if spec.orientation not in (None, "samples_by_genes"):
         raise IngestError(f"{spec.path.name}: an .h5ad holds samples by genes; leave orientation out of [expression]")
+    probe(spec.path)
     with AnnData(spec.path) as opened:
         samples, people = opened.names("obs"), opened.table("obs")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from urllib.parse import urlencode
 
 import streamlit as st
@@ -11,7 +12,11 @@ from core.cohort.query import CohortQuery, Filter
 from core.errors import BadLink, CohortError
 
 COHORT, STUDY = "cohort", "study"
-KNOWN = {COHORT, STUDY, "patient"}
+KNOWN = {COHORT, STUDY}
+CONTROLS = frozenset(
+    ("endpoint", "predictor", "split", "colour", "gene", "by", "show", "probability", "explained", "feature", "patient", "scope", "table")
+)
+"""Names of the pages' controls in the URL."""
 FIRST = ("imvigor210", "loris")
 
 
@@ -28,7 +33,7 @@ def current(available: tuple[str, ...]) -> CohortQuery:
     elif "cohort" not in state:
         state["cohort"] = CohortQuery((_first(available),)).key()
     for name in params:
-        if name not in KNOWN and name not in state.get("controls", ()):
+        if name not in KNOWN and name not in CONTROLS:
             _notice(f"The link names '{name}', which is not a part of a TMEscope link. It was ignored.")
     query, messages = _read(state["cohort"], available)
     if params.get(COHORT) != query.key():
@@ -57,13 +62,42 @@ def dismiss() -> None:
     """Forget the notices, and the parts of the URL that caused them."""
     st.session_state["notices"] = []
     for name in list(st.query_params):
-        if name not in KNOWN and name not in st.session_state.get("controls", ()):
+        if name not in KNOWN and name not in CONTROLS:
             del st.query_params[name]
 
 
-def remember(*names: str) -> None:
-    """Names of controls that a page keeps in the URL."""
-    st.session_state.setdefault("controls", set()).update(names)
+def control(name: str, options: Sequence[str] | None, *, default: str) -> str:
+    """Give a control its value before it is drawn: the URL's, else the one kept from earlier, else the default.
+
+    Returns the session's key of the control. `options` None = any text. A value that is not offered here is dropped from
+    the URL; a kept one is written into it.
+    """
+    state, params = st.session_state, st.query_params
+    kept: dict[str, str] = state.setdefault("kept", {})
+    asked = params.get(name)
+    if asked is not None and (options is None or asked in options):
+        kept[name] = asked
+    elif asked is not None:
+        del params[name]
+    value = kept.get(name, default)
+    if options is not None and value not in options:
+        value = default
+    if value != default and params.get(name) != value:
+        params[name] = value
+    slot = f"control-{name}"
+    if state.get(slot) != value:
+        state[slot] = value
+    return slot
+
+
+def keep(name: str, slot: str) -> None:
+    """A person moved a control: keep its value, in the URL too."""
+    value = st.session_state[slot]
+    st.session_state.setdefault("kept", {})[name] = value
+    if value:
+        st.query_params[name] = value
+    else:
+        st.query_params.pop(name, None)
 
 
 def link() -> str:

@@ -117,27 +117,27 @@ def split(name: str = "main") -> Sequence[DeltaGenerator]:
 
 
 def choose(label: str, options: dict[str, str], *, name: str, default: str | None = None, search: bool = False) -> str:
-    """One of a few options, kept in the URL; buttons where they fit, else a list."""
-    address.remember(name)
+    """One of a few options, kept in the URL and while a person walks between pages; buttons where they fit, else a list."""
     keys = list(options)
     if not keys:
         return ""
-    index = keys.index(default) if default in keys else 0
-    if st.session_state.get(name) not in (None, *keys):
-        del st.session_state[name]
+    slot = address.control(name, keys, default=default if default in keys else keys[0])
     if search or len(keys) > 5 or sum(map(len, options.values())) > 40:
-        picked = st.selectbox(label, keys, index=index, format_func=lambda k: options.get(k, k), key=name, bind="query-params")
+        picked = st.selectbox(
+            label, keys, format_func=lambda k: options.get(k, k), key=slot, on_change=address.keep, args=(name, slot)
+        )
     else:
         picked = st.segmented_control(
-            label, keys, default=keys[index], format_func=lambda k: options[k], key=name, required=True, bind="query-params"
+            label, keys, format_func=lambda k: options[k], key=slot, required=True, on_change=address.keep, args=(name, slot)
         )
-    return picked if picked in keys else keys[index]
+    return picked if picked in keys else keys[0]
 
 
 def type_in(label: str, *, name: str, hint: str = "") -> str:
     """A short text, kept in the URL; Enter applies it."""
-    address.remember(name)
-    return (st.text_input(label, key=name, placeholder=hint, bind="query-params", max_chars=40) or "").strip()
+    slot = address.control(name, None, default="")
+    typed = st.text_input(label, key=slot, placeholder=hint, max_chars=40, on_change=address.keep, args=(name, slot))
+    return (typed or "").strip()
 
 
 def show(chart: Chart, *, table: bool = True, key: str = "") -> None:

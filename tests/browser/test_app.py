@@ -90,7 +90,7 @@ def test_a_figure_downloads(tab: Tab, synthetic_app: str, kind: str, start: byte
     page = tab(f"{synthetic_app}/survival?study=synthetic_a")
     page.get_by_role("button", name="Download").first.click()
     with page.expect_download(timeout=60_000) as waiting:
-        page.get_by_role("button", name=re.compile(rf"^{kind} ")).first.click()
+        page.get_by_role("button", name=re.compile(rf"^{kind}\b")).first.click()
     path = waiting.value.path()
     content = path.read_bytes()
     assert content.startswith(start)

@@ -70,7 +70,14 @@ def test_builds_every_table_with_the_schemas_types(plan: Make) -> None:
         assert frame.columns == list(table.dtypes), name
         assert list(frame.dtypes) == list(table.dtypes.values()), name
     row = store.studies().row(0, named=True)
-    assert [row[c] for c in ("study", "patients", "evaluable", "responders", "deaths", "genes")] == ["one", 12, 12, 6, 6, 3]
+    assert [row[c] for c in ("study", "patients", "evaluable", "responders", "deaths", "genes")] == [
+        "one",
+        12,
+        12,
+        6,
+        6,
+        3,
+    ]
     assert row["notes"] == "made up"
     assert store.table("refused")["reason"].to_list() == ["no age"]
     assert store.table("check_result").height > 25
@@ -272,7 +279,11 @@ def test_killed_at_any_moment_the_last_good_database_serves(plan: Make, tmp_path
     first = builder.build(plan("one"))
     script = tmp_path / "script.py"
     script.write_text(textwrap.dedent(SCRIPT.format(here=str(HERE))))
-    environment = {**os.environ, "PYTHONPATH": str(HERE.parents[1]), "FAKE_SECONDS": "30" if moment == "loading" else "0"}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(HERE.parents[1]),
+        "FAKE_SECONDS": "30" if moment == "loading" else "0",
+    }
     process = subprocess.Popen(
         [sys.executable, str(script), moment, str(tmp_path)], stdout=subprocess.PIPE, env=environment, text=True
     )
