@@ -29,6 +29,7 @@ bench: $(VENV)/.dev browser-ready  ## the figures that the README quotes
 	$(BIN)/python -m core build
 	$(BIN)/python benchmarks/build_time.py
 	$(BIN)/python benchmarks/store_speed.py
+	$(BIN)/python benchmarks/elastic_net.py
 	$(BIN)/python benchmarks/browser_speed.py
 
 screenshots: $(VENV)/.dev browser-ready

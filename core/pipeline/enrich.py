@@ -30,14 +30,17 @@ def enrich(path: Path, *, seed: int = 0, progress: Progress | None = None, cache
 
     Same database, same seed, same code: same answer.
     """
+    from threadpoolctl import threadpool_limits
+
     say = progress if progress is not None else _silent
     staging = Staging(path)
     finished = Finished(cache_dir)
     try:
-        scores.fill(staging, finished, progress=say)
-        best = best_scores(staging)
-        _predict(staging, finished, best=best, seed=seed, progress=say)
-        tme.fill(staging, finished, scores=best, progress=say, seed=seed)
+        with threadpool_limits(1):  # many small products: threads cost more than they give
+            scores.fill(staging, finished, progress=say)
+            best = best_scores(staging)
+            _predict(staging, finished, best=best, seed=seed, progress=say)
+            tme.fill(staging, finished, scores=best, progress=say, seed=seed)
     finally:
         staging.close()
 

@@ -96,7 +96,7 @@ def kmeans(points: Floats, k: int, *, starts: int, seed: int) -> Ints:
     from sklearn.cluster import KMeans
     from threadpoolctl import threadpool_limits
 
-    with threadpool_limits(1):  # many small fits: threads cost more than they give
+    with threadpool_limits(1):
         fitted = KMeans(n_clusters=k, n_init=starts, max_iter=60, random_state=seed).fit(points)
     return np.asarray(fitted.labels_, dtype=np.int64)
 

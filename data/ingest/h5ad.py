@@ -36,7 +36,8 @@ def probe(path: Path) -> None:
         The process said no, died, or did not end in time.
     """
     seconds = 30 + path.stat().st_size / 10e6
-    words = [sys.executable, "-m", "data.ingest.h5ad", str(path.resolve())]
+    code = "import sys; from data.ingest.h5ad import answer; sys.exit(answer(sys.argv[1]))"
+    words = [sys.executable, "-c", code, str(path.resolve())]
     try:
         done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=seconds, check=False)  # noqa: S603
     except subprocess.TimeoutExpired:
@@ -45,6 +46,18 @@ def probe(path: Path) -> None:
         raise IngestError(done.stdout.strip())
     if done.returncode != 0:
         raise IngestError(f"{path.name} is damaged: reading its names ends in a crash; {_AGAIN}")
+
+
+def answer(path: str) -> int:
+    """What `probe`'s process does: read all names, print the reason if that is refused, return the exit code."""
+    try:
+        with AnnData(Path(path)) as opened:
+            for axis in ("obs", "var"):
+                opened.table(axis)
+    except IngestError as error:
+        print(error)
+        return REFUSED
+    return 0
 
 
 class AnnData:
@@ -234,13 +247,3 @@ class AnnData:
 
 def _decoded(values: npt.NDArray[Any]) -> list[object]:
     return [value.decode("utf-8", errors="replace") if isinstance(value, bytes) else value for value in values.tolist()]
-
-
-if __name__ == "__main__":
-    try:
-        with AnnData(Path(sys.argv[1])) as probed:
-            for axis_name in ("obs", "var"):
-                probed.table(axis_name)
-    except IngestError as problem:
-        print(problem)
-        sys.exit(REFUSED)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -11,10 +12,11 @@ import polars as pl
 from data.errors import IngestError
 from data.ingest.folder import MEGABYTE, kind_of, near, text_lines
 from data.ingest.study_file import ExpressionFile, word
-from data.ingest.tabular import DELIMITERS, ending, split_line
+from data.ingest.tabular import DELIMITERS, ending, from_parquet, split_line
 
 Matrix = npt.NDArray[np.float32]
 TEXT_BYTES = 4096 * MEGABYTE
+T = TypeVar("T")
 MAX_VALUES = 400_000_000
 MISSING = ["", "NA", "NaN", "nan", "na", "null", "None", "."]
 
@@ -74,20 +76,26 @@ class TextMatrix:
         return self.header.index(name)
 
     def _parquet_header(self) -> list[str]:
-        import pyarrow.parquet as pq
-        from pyarrow import ArrowException
-
         if kind_of(self.spec.path) != "a parquet file":
             raise IngestError(
                 f"{self.file} holds {kind_of(self.spec.path) or 'text'}, not a parquet file; export it again"
             )
+        rows, names = self._parquet(lambda opened: (opened.metadata.num_rows, list(opened.schema_arrow.names)))
+        if rows * len(names) > 2 * MAX_VALUES:
+            raise IngestError(f"{self.file} has {rows:,} x {len(names):,} values; keep what is needed")
+        if len(set(names)) != len(names):
+            raise IngestError(f"{self.file} has column names more than once; rename one of each")
+        return names
+
+    def _parquet(self, ask: Callable[[Any], T]) -> T:
+        """An answer from the parquet file; pyarrow, because polars panics at some kinds of damage."""
+        import pyarrow.parquet as pq
+        from pyarrow import ArrowException
+
         try:
-            facts = pq.ParquetFile(self.spec.path).metadata
-        except (ArrowException, OSError) as error:
+            return ask(pq.ParquetFile(self.spec.path))
+        except (ArrowException, OSError, ValueError, pl.exceptions.PolarsError) as error:
             raise IngestError(f"{self.file} is truncated or damaged; export it again") from error
-        if facts.num_rows * facts.num_columns > 2 * MAX_VALUES:
-            raise IngestError(f"{self.file} has {facts.num_rows:,} x {facts.num_columns:,} values; keep what is needed")
-        return list(pl.read_parquet_schema(self.spec.path))
 
     def _text_header(self) -> list[str]:
         """Column names; one pass over the file sees that every line has as many values."""
@@ -120,11 +128,9 @@ class TextMatrix:
 
     def _frame(self, columns: Sequence[int], dtype: pl.DataType) -> pl.DataFrame:
         if self.parquet:
-            try:
-                frame = pl.read_parquet(self.spec.path, columns=[self.header[place] for place in columns])
-                return frame.select(pl.all().cast(dtype, strict=False))
-            except (pl.exceptions.PolarsError, OSError) as error:
-                raise IngestError(f"{self.file} is truncated or damaged; export it again") from error
+            names = [self.header[place] for place in columns]
+            frame = self._parquet(lambda opened: from_parquet(opened, names).select(names))
+            return frame.select(pl.all().cast(dtype, strict=False))
         names = [f"c{place}" for place in range(len(self.header))]
         wanted = [names[place] for place in columns]
         chosen = set(wanted)
@@ -152,7 +158,12 @@ class TextMatrix:
                 return _plain(self._frame(columns, pl.Float32())), []
         except pl.exceptions.PolarsError:
             pass  # a word among the numbers: read as text, to say which
-        texts = self._frame(columns, pl.String())
+        try:
+            texts = self._frame(columns, pl.String())
+        except (pl.exceptions.PolarsError, OSError) as error:
+            raise IngestError(
+                f'{self.file} cannot be split into columns; look for a quote (") that is not closed, or export it again'
+            ) from error
         bad: list[tuple[int, int, str]] = []
         numbers: list[pl.Series] = []
         for place, series in enumerate(texts.get_columns()):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -215,14 +216,15 @@ def _parquet(path: Path) -> RawTable:
     if words != "a parquet file":
         raise IngestError(f"{path.name} holds {words or 'text'}, not a parquet file; export it again")
     try:
-        facts = pq.ParquetFile(path).metadata
+        opened = pq.ParquetFile(path)  # polars panics at some kinds of damage; pyarrow raises
+        facts = opened.metadata
         unpacked = sum(facts.row_group(group).total_byte_size for group in range(facts.num_row_groups))
         if facts.num_rows * facts.num_columns > MAX_CELLS or unpacked > 4 * TABLE_BYTES:
             raise IngestError(
                 f"{path.name} has {facts.num_rows:,} x {facts.num_columns:,} cells; keep only what is needed"
             )
-        frame = pl.read_parquet(path)
-    except (ArrowException, OSError, pl.exceptions.PolarsError) as error:
+        frame = from_parquet(opened)
+    except (ArrowException, OSError, ValueError, pl.exceptions.PolarsError) as error:
         raise IngestError(f"{path.name} is truncated or damaged; export it again") from error
     for name, dtype in frame.schema.items():
         if dtype.is_nested() or dtype in (pl.Binary, pl.Object):
@@ -231,6 +233,13 @@ def _parquet(path: Path) -> RawTable:
     columns = [_text(name, series.to_list()) for name, series in zip(names, frame.get_columns(), strict=True)]
     lines = tuple(range(1, frame.height + 1))
     return RawTable(file=path.name, frame=pl.DataFrame(columns), lines=lines)
+
+
+def from_parquet(opened: Any, columns: Sequence[str] | None = None) -> pl.DataFrame:
+    """Columns of an open pyarrow ParquetFile, every value looked through before polars trusts it."""
+    table = opened.read(columns=columns)
+    table.validate(full=True)
+    return pl.DataFrame(pl.from_arrow(table))
 
 
 def _text(name: str, values: list[object]) -> pl.Series:

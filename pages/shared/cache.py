@@ -16,9 +16,9 @@ from core.cohort.provenance import names
 from core.cohort.query import CohortQuery
 from core.errors import CohortError, EmptyCohort, NotMeasured, UnknownName
 from core.figures.chart import Chart
+from core.figures.sparkline import sparkline
 from core.figures.theme import dress
 from core.settings import Settings
-from core.figures.sparkline import sparkline
 from data.store import Store, current_path
 from models import Card
 from models import card as model_card
@@ -41,7 +41,7 @@ def ask(function: Callable[..., Any], query: CohortQuery | None = None, /, **opt
     """`function(store, query, **options)`, remembered. An answer that the cohort cannot give is remembered too, and raised anew."""
     name = f"{function.__module__}:{function.__qualname__}"
     key = query.key() if query is not None else ""
-    result = _ask(store().version, name, key, tuple(sorted(options.items())), _call=(function, query))
+    result = _ask(store().version, name, key, options=tuple(sorted(options.items())), _call=(function, query))
     if isinstance(result, CohortError):
         raise result.with_traceback(None)
     return result
@@ -49,7 +49,7 @@ def ask(function: Callable[..., Any], query: CohortQuery | None = None, /, **opt
 
 @st.cache_resource(max_entries=400, show_spinner=False)
 def _ask(
-    version: str, name: str, key: str, options: tuple[tuple[str, Option], ...], *, _call: tuple[Callable[..., Any], CohortQuery | None]
+    version: str, name: str, key: str, *, options: tuple[tuple[str, Option], ...], _call: tuple[Callable[..., Any], CohortQuery | None]
 ) -> Any:
     function, query = _call
     try:

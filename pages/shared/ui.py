@@ -156,8 +156,16 @@ def show(chart: Chart, *, table: bool = True, key: str = "") -> None:
             st.html(f'<p class="caution">{escape(warning)}</p>')
         st.html(f'<p class="caption">{_linked(chart.caption)}</p><p class="caption">{escape(chart.provenance.line())}</p>')
         if table:
-            with st.expander("The numbers behind this figure"):
-                plain.numbers(chart.table, key=slug)
+            numbers(chart, slug)
+
+
+@st.fragment
+def numbers(chart: Chart, slug: str) -> None:
+    """The table behind a figure, sent when a person opens it."""
+    place = st.expander("The numbers behind this figure", key=f"numbers-{slug}", on_change="rerun")
+    if place.open:
+        with place:
+            plain.numbers(chart.table, key=slug)
 
 
 def downloads(chart: Chart, slug: str) -> None:

@@ -23,7 +23,7 @@ def test_a_link_to_a_page_opens_it(tab: Tab, synthetic_app: str, page: str) -> N
     assert opened.locator("h1").count() == 1
     if page != "about":
         assert "Synthetic data: these patients are simulated" in words(opened)
-        assert opened.locator(".js-plotly-plot").count() >= 1
+        opened.wait_for_selector(".js-plotly-plot", timeout=30_000)
         assert "SYNTHETIC DATA" in words(opened)
 
 
