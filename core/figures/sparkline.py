@@ -1,32 +1,29 @@
-"""Sparkline figure: a small histogram over a filter's slider, the chosen range in colour."""
+"""Sparkline: a small histogram over a filter's slider, the chosen range in colour; a piece of html, not a chart to export."""
 
 from __future__ import annotations
 
-import plotly.graph_objects as go
+from html import escape
+
 import polars as pl
 
-from core.figures.chart import Chart, Provenance
-from core.figures.layout import frame
 from core.figures.theme import BLUE, UNKNOWN
 
+HEIGHT = 56
 
-def sparkline(counted: pl.DataFrame, *, label: str, chosen: tuple[float, float]) -> Chart:
+
+def sparkline(counted: pl.DataFrame, *, label: str, chosen: tuple[float, float]) -> str:
     """Bars without axes.
 
     Parameters
     ----------
-    counted : low, high, n; bins of `core.cohort.overview.distribution`. chosen : bins inside this range are coloured.
+    counted : low, high, n; bins of `core.cohort.overview.distribution`. label : for a screen reader.
+    chosen : bins whose middle is inside this range are coloured.
     """
-    figure = frame(height=64, margin={"l": 6, "r": 6, "t": 2, "b": 2}, showlegend=False, bargap=0.06)
-    middle = ((counted["low"] + counted["high"]) / 2).to_list()
-    figure.add_trace(
-        go.Bar(
-            x=middle, y=counted["n"].to_list(), hoverinfo="skip",
-            marker={"color": [BLUE if chosen[0] <= m <= chosen[1] else UNKNOWN for m in middle]},
-        )
-    )  # fmt: skip
-    figure.update_layout(xaxis={"visible": False, "fixedrange": True}, yaxis={"visible": False, "fixedrange": True})
-    return Chart(
-        slug="sparkline", title=f"Distribution of {label}", figure=figure, table=counted, caption="",
-        provenance=Provenance(cohort="", n=int(counted["n"].sum())), alt=f"Histogram of {label}",
-    )  # fmt: skip
+    most = max(1, int(counted["n"].to_numpy().max(initial=0)))
+    bars = "".join(
+        f'<div style="flex:1;height:{max(HEIGHT * n / most, 1 if n else 0):.1f}px;'
+        f'background:{BLUE if chosen[0] <= (low + high) / 2 <= chosen[1] else UNKNOWN}"></div>'
+        for low, high, n in counted.select("low", "high", "n").iter_rows()
+    )
+    title = escape(f"Histogram of {label}", quote=True)
+    return f'<div role="img" aria-label="{title}" style="display:flex;align-items:flex-end;gap:1px;height:{HEIGHT}px">{bars}</div>'

@@ -56,6 +56,21 @@ def _duplicates(subject: Subject) -> Result:
     )
 
 
+def _numbered(subject: Subject) -> Result:
+    known = subject.known("source_id")
+    if known.is_empty():
+        return absent("no source ids")
+    stem = pl.col("source_id").str.replace(r"[_.\-]\d{1,2}$", "")
+    second = known.filter((stem != pl.col("source_id")) & stem.is_in(known["source_id"].implode()))
+    same = known.select("source_id", "os_months").rename({"source_id": "stem", "os_months": "first_os"})
+    second = second.with_columns(stem=stem).join(same, on="stem").filter(pl.col("os_months").eq_missing("first_os"))
+    return verdict(
+        ids(second),
+        wrong="{n} rows have the id of another row with a number added, and its survival: one person counted twice",
+        right="no id is another id with a number added",
+    )
+
+
 def _ids_restart(subject: Subject) -> Result:
     known = subject.known("source_id")
     if known.is_empty():
@@ -137,6 +152,9 @@ def _personal(subject: Subject) -> Result:
 CHECKS = (
     Check(id="duplicate_patients", title="No patient appears twice", judge=_duplicates,
           about="Rows equal in every number are one person twice, which narrows every interval."),
+    Check(id="numbered_ids", title="One row a person, not a sample", judge=_numbered,
+          about="An id that is another one with a number added is often a second tumour of the same person, whose outcome "
+                "then counts twice."),
     Check(id="ids_restart", title="Ids do not restart", judge=_ids_restart,
           about="Ids that start again in each sheet or cohort join the wrong rows; the cohort must be part of the id."),
     Check(id="id_form", title="Ids are tidy", judge=_id_form,

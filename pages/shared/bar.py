@@ -9,6 +9,7 @@ import streamlit as st
 from core.cohort import filters, frame, overview
 from core.cohort.provenance import describe, names
 from core.cohort.query import CohortQuery, Filter
+from core.figures.sparkline import sparkline
 from data.schema import PATIENT, Column
 from pages.shared import address, cache
 
@@ -74,10 +75,7 @@ def _range(others: CohortQuery, here: list[Filter], *, place: tuple[Column, str]
     )
     chosen = (min(max(chosen[0], low), high), max(min(chosen[1], high), low))
     counted = cache.ask(overview.distribution, others, column=column.name)
-    st.plotly_chart(
-        cache.screen(cache.picture(counted, column.name, chosen), dark=cache.dark()), theme=None, key=f"{key}-picture",
-        config={"displayModeBar": False, "staticPlot": True}, alt=f"Histogram of {column.label.lower()}",
-    )  # fmt: skip
+    st.html(sparkline(counted, label=column.label, chosen=chosen))
     slot = f"{key}-{column.name}-range-{others.key()}-{chosen}"
     st.slider(
         column.axis, low, high, chosen, step=_step(low, high), key=slot, format="%.4g", on_change=_set_range,

@@ -16,7 +16,6 @@ from core.cohort.provenance import names
 from core.cohort.query import CohortQuery
 from core.errors import CohortError, EmptyCohort, NotMeasured, UnknownName
 from core.figures.chart import Chart
-from core.figures.sparkline import sparkline
 from core.figures.theme import dress
 from core.settings import Settings
 from data.store import Store, current_path
@@ -93,16 +92,6 @@ def dark() -> bool:
 def card(predictor: str) -> Card:
     """What a predictor declares about itself."""
     return model_card(predictor)
-
-
-def picture(counted: pl.DataFrame, column: str, chosen: tuple[float, float]) -> Chart:
-    """The small histogram over a filter's slider."""
-    return _picture(column, chosen, str(counted["n"].to_list()), _counted=counted)
-
-
-@st.cache_resource(max_entries=60, show_spinner=False)
-def _picture(column: str, chosen: tuple[float, float], counts: str, *, _counted: pl.DataFrame) -> Chart:
-    return sparkline(_counted, label=column, chosen=chosen)
 
 
 def named(frame: pl.DataFrame) -> pl.DataFrame:

@@ -18,8 +18,17 @@ def doubled(s: Any) -> Any:
     return s.table("patient", pl.concat([frame, again]))
 
 
+def second_tumour(s: Any) -> Any:
+    frame = s.subject.patients
+    again = frame.head(1).with_columns(
+        patient_id=pl.col("patient_id") + "_2", source_id=pl.col("source_id") + "_2", tmb_per_mb=pl.col("tmb_per_mb") + 1
+    )
+    return s.table("patient", pl.concat([frame, again]))
+
+
 FAULTS: dict[str, Callable[[Any], Any]] = {
     "duplicate_patients": doubled,
+    "numbered_ids": second_tumour,
     "ids_restart": lambda s: s.patients(source_id=(pl.int_range(pl.len()) % 60).cast(pl.String)),
     "id_form": lambda s: s.first(1, source_id=" P000"),
     "orphan_rows": lambda s: s.table("patient", s.subject.patients.tail(118)),
