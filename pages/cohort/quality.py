@@ -17,6 +17,9 @@ def page() -> None:
         with figure, ui.loading("quality"):
             found = cache.ask(quality, query, every=scope == "all")
             ui.answer(place, found.sentence)
-            findings.listed(found.checks)
+            if scope == "cohort":
+                findings.listed(found.checks)
             for chart in found.charts:
                 ui.show(chart)
+            if scope == "all":
+                findings.table(found.checks)

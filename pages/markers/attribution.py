@@ -36,7 +36,7 @@ def feature(predictor: str) -> None:
     with ui.guard():
         figure, panel = ui.split("feature")
         with panel, ui.controls("feature"):
-            chosen = ui.choose("Feature", cache.ask(drivers.features, ui.cohort(), predictor=predictor), name="feature", search=True)
+            chosen = ui.choose("Feature", cache.ask(drivers.features, ui.cohort(), predictor=predictor), name="feature", default="tmb_per_mb", search=True)
         with figure:
             ui.show(cache.ask(drivers.one_feature, ui.cohort(), predictor=predictor, feature=chosen))
 

@@ -7,6 +7,9 @@ from html import escape
 import polars as pl
 import streamlit as st
 
+from core.figures import words
+from pages.shared import plain
+
 MOST = 40
 WORDS = {"fail": "Fails", "warn": "Warning"}
 
@@ -18,7 +21,7 @@ def listed(checks: pl.DataFrame) -> None:
         return
     st.html(f'<h2 class="figure-title">To read before trusting a number ({loud.height:,})</h2>')
     for number, row in enumerate(loud.head(MOST).iter_rows(named=True)):
-        concerned = f" · {row['n']:,} rows" if row["n"] else ""
+        concerned = f" · {words.count(row['n'], 'row')}" if row["n"] else ""
         with st.expander(f"**{WORDS[row['status']]}** · {row['title'] or row['check']} · {row['study']}{concerned}", key=f"finding-{number}"):
             st.html(f"<p>{escape(row['detail'] or 'No detail was recorded.')}</p>")
             if row["rows"]:
@@ -27,3 +30,16 @@ def listed(checks: pl.DataFrame) -> None:
                 st.html(f'<p class="caption">Rows concerned: {escape(shown)}{more}</p>')
     if loud.height > MOST:
         st.html(f'<p class="caption">{loud.height - MOST:,} more in the numbers behind the grid.</p>')
+
+
+def table(checks: pl.DataFrame) -> None:
+    """Failures and warnings of many studies, one line each."""
+    loud = checks.filter(pl.col("status").is_in(list(WORDS)))
+    shown = loud.select(
+        pl.col("study").alias("Study"),
+        pl.col("status").replace(WORDS).alias("Outcome"),
+        pl.col("title").alias("What is checked"),
+        pl.col("n").alias("Rows"),
+        pl.col("detail").alias("Detail"),
+    )
+    plain.table(shown, caption=f"To read before trusting a number ({loud.height:,})")

@@ -20,6 +20,7 @@ def _sheet() -> str:
 def dress() -> None:
     """Title, icon and style sheet, in the reader's theme."""
     st.set_page_config(page_title="TMEscope", page_icon=ICON, layout="wide")
+    st.logo(ICON, size="small")
     sheet = _sheet()
     if dark():
         light, _, after = sheet.partition(".dark-theme")

@@ -29,9 +29,8 @@ def show(error: CohortError, query: CohortQuery | None) -> None:
 
 def first_run() -> None:
     """No database yet: how to get one."""
-    st.title("No cohort has been built yet", anchor=False)
     _card(
-        "Two ways to begin",
+        "No cohort has been built yet",
         "TMEscope shows what a build has put into its database, and there is none. In the folder of TMEscope, run one of these, "
         "then reload this page.",
     )

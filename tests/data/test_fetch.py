@@ -188,7 +188,7 @@ def test_a_damaged_mirror_file_is_named(server: Server, places: Places, tmp_path
 
 
 def test_offline_says_where_the_file_belongs(server: Server, places: Places, tmp_path: Path) -> None:
-    with pytest.raises(SourceUnavailable, match="belongs at .*mirror.*TMESCOPE_OFFLINE"):
+    with pytest.raises(SourceUnavailable, match=r"belongs at .*mirror.*TMESCOPE_OFFLINE"):
         fetch(a_source(remote(url(server))), places=with_mirror(places, tmp_path / "mirror"))
     assert server.requests == []
 
