@@ -80,7 +80,7 @@ def importance(summary: Summary, *, provenance: Provenance, top: int = 15, title
     if any(r["ci_low"] is not None for r in rows):
         words_ += " Whiskers: 95% bootstrap interval over patients."
     if nulls:
-        words_ += " Black ticks: 95th percentile with permuted labels."
+        words_ += " Ticks in the bars: 95th percentile with permuted labels."
     return Chart(
         slug=f"shap-importance-{summary.predictor}".replace("_", "-"),
         title=title or f"Which features {summary.predictor_label} uses most",

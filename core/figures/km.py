@@ -14,12 +14,13 @@ from core.figures.layout import badge, frame, note, shorten, spread, widest
 from core.figures.theme import DASHES, INK, LINE, MUTED, SMALL_SIZE, TEXT_SIZE, VEIL, colours, fade
 from core.finding import Finding
 from core.survival.endpoint import Floats
-from core.survival.kaplan_meier import Curve, Curves, risk_table
+from core.survival.kaplan_meier import Curve, Curves, risk_table, round_ticks
 
 ROW = 26
 PLOT = 380
 AXIS = 62
 LEAST_AT_RISK = 0.10
+MOST_MARKS = 250
 
 
 def _cut(curve: Curve) -> float:
@@ -99,11 +100,7 @@ def km(
     bottom = (AXIS + table) / area
     for i, curve in enumerate(curves.curves):
         _draw_curve(figure, curve, (colour[curve.group], DASHES[i % len(DASHES)], cuts[i]))
-    ticks = [t for t in curves.ticks if t <= end * 1.001] or [0.0]
-    step = ticks[1] - ticks[0] if len(ticks) > 1 else max(end, 1e-9)
-    if len(ticks) < 4 and len(ticks) > 1:
-        step = step / 2
-        ticks = [float(t) for t in np.arange(0, end * 1.001, step)]
+    ticks = list(round_ticks(end))
     x_range = [-0.012 * end, end * 1.012]
     x = {"range": x_range, "tickvals": ticks, "ticktext": [f"{t:g}" for t in ticks]}
     figure.update_layout(
@@ -184,7 +181,7 @@ def _draw_curve(figure: go.Figure, curve: Curve, style: tuple[str, str, float]) 
             "(%{customdata[0]:.0%} to %{customdata[1]:.0%})<br>%{customdata[2]:.0f} at risk<extra></extra>",
         )
     )  # fmt: skip
-    censored = curve.steps.filter((pl.col("n_censor") > 0) & (pl.col("time") <= end))
+    censored = _marks(curve, end)
     figure.add_trace(
         go.Scatter(
             x=censored["time"].to_numpy(), y=censored["survival"].to_numpy(), mode="markers", hoverinfo="skip",
@@ -192,6 +189,12 @@ def _draw_curve(figure: go.Figure, curve: Curve, style: tuple[str, str, float]) 
             name=f"{curve.group}, censored",
         )
     )  # fmt: skip
+
+
+def _marks(curve: Curve, end: float) -> pl.DataFrame:
+    """Steps where a censor tick is drawn: none where there are so many that they would hide the curve."""
+    censored = curve.steps.filter((pl.col("n_censor") > 0) & (pl.col("time") <= end))
+    return censored if censored.height <= MOST_MARKS else censored.head(0)
 
 
 def _risk_table(figure: go.Figure, curves: Curves, geometry: tuple[list[float], list[float], float]) -> None:
@@ -261,4 +264,6 @@ def _caption(
         parts.append(f"Median follow-up {words.months(follow_up.effect)} (reverse Kaplan-Meier).")
     if truncated:
         parts.append("Curves end where fewer than 10% of a group are at risk.")
+    if any(c.steps.filter(pl.col("n_censor") > 0).height > MOST_MARKS for c in curves.curves):
+        parts.append(f"No censor ticks in groups with more than {MOST_MARKS} censored times.")
     return " ".join(parts)
