@@ -53,7 +53,7 @@ def _sentence(found: pl.DataFrame, known: dict[str, str]) -> str:
     where = known.get(found["study"][0], found["study"][0]) if studies == 1 else words.count(studies, "study", plural="studies")
     if counts["fail"]:
         failed = found.filter(pl.col("status") == "fail")["title"].unique(maintain_order=True).to_list()
-        head = f"With care: {words.count(counts['fail'], 'check')} of {where} {'fails' if counts['fail'] == 1 else 'fail'} ({words.listing([t[:1].lower() + t[1:] for t in failed[:3]])}{' and others' if len(failed) > 3 else ''})"
+        head = f"With care: {words.count(counts['fail'], 'check')} of {where} {'fails' if counts['fail'] == 1 else 'fail'} (not so: {'; '.join(f'“{t}”' for t in failed[:3])}{' and others' if len(failed) > 3 else ''})"
     elif counts["warn"]:
         head = f"Yes, with {words.count(counts['warn'], 'warning')} to read on {where}"
     else:

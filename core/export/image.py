@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import os
 import shutil
 import threading
+from collections.abc import Coroutine
+from typing import Any
 
 import plotly.graph_objects as go
 
 from core.errors import CohortError
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge")
-SECONDS = 60.0
-
-_lock = threading.Lock()
-_started = False
+SECONDS = 45.0
 
 
 class NoBrowser(CohortError):
@@ -46,48 +46,112 @@ def browser() -> str:
     )
 
 
-def _start() -> None:
-    """Open the browser once for the process."""
-    global _started
-    if _started:
-        return
-    import kaleido
+class Studio:
+    """One open browser, and the thread whose event loop talks to it. Every wait has a time limit."""
 
-    kaleido.start_sync_server(n=1, timeout=SECONDS, mathjax=False, path=browser(), silence_warnings=True)
-    atexit.register(stop)
-    _started = True
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._kaleido: Any = None
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="figure export", daemon=True)
+        self._thread.start()
+        try:
+            self._wait(self._open())
+        except BaseException:
+            self._end()
+            raise
+
+    async def _open(self) -> None:
+        import kaleido
+
+        opened = kaleido.Kaleido(n=1, timeout=SECONDS, mathjax=False, path=self.path)
+        self._kaleido = await opened.__aenter__()
+
+    def _wait(self, work: Coroutine[Any, Any, Any]) -> Any:
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return future.result(SECONDS)
+        except TimeoutError:
+            future.cancel()
+            raise
+
+    @property
+    def alive(self) -> bool:
+        """Whether the browser's process still runs."""
+        process = getattr(self._kaleido, "subprocess", None)
+        return process is None or process.poll() is None
+
+    def draw(self, figure: go.Figure, options: dict[str, object]) -> bytes:
+        """The bytes of a picture."""
+        content = self._wait(self._kaleido.calc_fig(figure, opts=options))
+        return bytes(content)
+
+    def close(self) -> None:
+        """Close the browser and end the thread."""
+        if self._kaleido is not None and self.alive:
+            try:
+                self._wait(self._kaleido.__aexit__(None, None, None))
+            except (OSError, RuntimeError, TimeoutError):
+                self._kaleido = None
+        self._end()
+
+    def _end(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(5)
+
+
+_lock = threading.Lock()
+_open: list[Studio] = []
 
 
 def stop() -> None:
     """Close the browser, if it is open."""
-    global _started
-    if _started:
-        import kaleido
+    while _open:
+        _open.pop().close()
 
-        kaleido.stop_sync_server(silence_warnings=True)
-        _started = False
+
+atexit.register(stop)
 
 
 def draw(figure: go.Figure, *, kind: str, scale: float = 2.0) -> bytes:
     """A composed figure as png (pixels = size x scale), svg or pdf.
 
+    One picture at a time: calls from several threads wait for each other. A browser that has died is replaced, once.
+
     Raises
     ------
     NoBrowser, ExportFailed
     """
-    browser()
-    size = {"width": figure.layout.width, "height": figure.layout.height, "scale": scale if kind == "png" else 1}
+    path = browser()
+    options: dict[str, object] = {
+        "format": kind, "width": figure.layout.width, "height": figure.layout.height, "scale": scale if kind == "png" else 1,
+    }  # fmt: skip
     with _lock:
-        _start()
-        import kaleido
-
-        try:
-            content = kaleido.calc_fig_sync(figure, opts={"format": kind, **size})
-        except (OSError, RuntimeError, ValueError, TimeoutError) as error:
+        if _open and (not _open[0].alive or _open[0].path != path):
             stop()
-            raise ExportFailed(
-                f"the {kind.upper()} could not be drawn ({str(error).splitlines()[0] if str(error) else type(error).__name__}); try again, or download HTML"
-            ) from error
-    if not isinstance(content, bytes) or not content:
-        raise ExportFailed(f"the {kind.upper()} came out empty; try again, or download HTML")
-    return content
+        fresh = not _open
+        try:
+            return _draw(path, figure, options)
+        except Exception as error:
+            stop()
+            if fresh or isinstance(error, TimeoutError):
+                raise _failed(kind, error) from error
+        try:
+            return _draw(path, figure, options)
+        except Exception as error:
+            stop()
+            raise _failed(kind, error) from error
+
+
+def _draw(path: str, figure: go.Figure, options: dict[str, object]) -> bytes:
+    if not _open:
+        _open.append(Studio(path))
+    return _open[0].draw(figure, options)
+
+
+def _failed(kind: str, error: Exception) -> ExportFailed:
+    reason = str(error.args[0] if error.args else error).splitlines()
+    return ExportFailed(
+        f"the {kind.upper()} could not be drawn ({reason[0] if reason and reason[0] else type(error).__name__}); "
+        "try again, or download HTML"
+    )

@@ -17,6 +17,7 @@ from core.survival.kaplan_meier import Z95
 REFERENCE = "10.1080/01621459.1977.10480613"
 NAME = "hazard ratio, Cox (Efron)"
 WIDEST_SE = 50.0
+FARTHEST = 25.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,14 +27,14 @@ class CoxFit:
     Attributes
     ----------
     beta : (p,) log hazard ratios. covariance : (p, p). loglik : at the estimate; loglik_null : at 0.
-    converged : false when the likelihood has no maximum (a group without events, perfect separation).
+    estimable : (p,) bool, false where the likelihood has no maximum (a group without events, perfect separation).
     """
 
     beta: Floats
     covariance: Floats
     loglik: float
     loglik_null: float
-    converged: bool
+    estimable: Bools
 
 
 def _efron(time: Floats, event: Bools) -> tuple[Ints, Ints, Floats]:
@@ -101,7 +102,7 @@ def fit_cox(time: Floats, event: Bools, x: Floats, *, iterations: int = 50) -> C
     beta = np.zeros(p)
     loglik, gradient, information = evaluate(beta)
     null = loglik
-    converged = False
+    ended = False
     for _ in range(iterations):
         if np.linalg.matrix_rank(information) < p:
             break
@@ -114,20 +115,20 @@ def fit_cox(time: Floats, event: Bools, x: Floats, *, iterations: int = 50) -> C
         beta = beta + step
         change = abs(new[0] - loglik)
         loglik, gradient, information = new
-        spread = np.abs(beta) * x.std(axis=0)
-        if (spread > 25).any():
+        if (np.abs(beta) * x.std(axis=0) > FARTHEST).any():
+            ended = True
             break
         if change <= 1e-12 * (abs(loglik) + 1e-12) and np.abs(step).max() <= 1e-9 * (1 + np.abs(beta).max()):
-            converged = True
+            ended = True
             break
     covariance = np.full((p, p), np.nan)
-    if np.linalg.matrix_rank(information) == p:
+    estimable = np.zeros(p, dtype=bool)
+    if ended and np.linalg.matrix_rank(information) == p:
         covariance = np.asarray(np.linalg.inv(information), dtype=np.float64)
         # a standard error this wide: the likelihood only creeps towards its bound, it has no maximum
-        converged = converged and bool((np.sqrt(np.diag(covariance)) * x.std(axis=0) < WIDEST_SE).all())
-    else:
-        converged = False
-    return CoxFit(beta=beta, covariance=covariance, loglik=loglik, loglik_null=null, converged=converged)
+        scaled = np.diag(covariance) * x.var(axis=0)
+        estimable = (scaled > 0) & (scaled < WIDEST_SE**2) & (np.abs(beta) * x.std(axis=0) <= FARTHEST)
+    return CoxFit(beta=beta, covariance=covariance, loglik=loglik, loglik_null=null, estimable=estimable)
 
 
 def _finding(fit: CoxFit, j: int, common: tuple[str, Endpoint, str]) -> Finding:
@@ -135,7 +136,7 @@ def _finding(fit: CoxFit, j: int, common: tuple[str, Endpoint, str]) -> Finding:
     name, data, note = common
     n = int(data.time.size)
     beta, variance = float(fit.beta[j]), float(fit.covariance[j, j])
-    usable = fit.converged and np.isfinite(variance) and variance > 0
+    usable = bool(fit.estimable[j])
     se = float(np.sqrt(variance)) if usable else np.nan
     z = beta / se if usable else np.nan
     return Finding(
@@ -229,7 +230,11 @@ def _title(labels: tuple[str, ...], k: int, base: int) -> str:
 
 def _undefined(data: Endpoint, note: str, *, name: str = NAME) -> Finding:
     nothing = CoxFit(
-        beta=np.zeros(1), covariance=np.full((1, 1), np.nan), loglik=np.nan, loglik_null=np.nan, converged=False
+        beta=np.zeros(1),
+        covariance=np.full((1, 1), np.nan),
+        loglik=np.nan,
+        loglik_null=np.nan,
+        estimable=np.zeros(1, dtype=bool),
     )
     return _finding(nothing, 0, (name, data, note))
 
@@ -247,5 +252,5 @@ def _per_sd(frame: pl.DataFrame, outcome: str, by: str) -> Finding:
     if not data.event.any():
         return _undefined(data, "no events: nothing to compare", name=name)
     fit = fit_cox(data.time, data.event, ((x - x.mean()) / sd)[:, None])
-    note = f"1 SD = {sd:.4g}" if fit.converged else ""
+    note = f"1 SD = {sd:.4g}" if fit.estimable[0] else ""
     return _finding(fit, 0, (name, data, note))

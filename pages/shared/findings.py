@@ -22,7 +22,7 @@ def listed(checks: pl.DataFrame) -> None:
     st.html(f'<h2 class="figure-title">To read before trusting a number ({loud.height:,})</h2>')
     for number, row in enumerate(loud.head(MOST).iter_rows(named=True)):
         concerned = f" · {words.count(row['n'], 'row')}" if row["n"] else ""
-        with st.expander(f"**{WORDS[row['status']]}** · {row['title'] or row['check']} · {row['study']}{concerned}", key=f"finding-{number}"):
+        with st.expander(f"**{WORDS[row['status']]}** · {row['title'] or row['check']}{concerned}", key=f"finding-{number}"):
             st.html(f"<p>{escape(row['detail'] or 'No detail was recorded.')}</p>")
             if row["rows"]:
                 shown = ", ".join(str(r) for r in row["rows"][:MOST])

@@ -44,7 +44,7 @@ async def lifespan(app: Any) -> AsyncIterator[None]:
 @cache
 def preload() -> str:
     """A Link header that lets a browser fetch the figure code while it still reads the app's own (0.3 s sooner)."""
-    folder = Path(streamlit.__file__).parent / "static" / "js"
+    folder = Path(streamlit.__file__).parent / "static" / "static" / "js"
     return ", ".join(f"</static/js/{path.name}>; rel=modulepreload" for path in sorted(folder.glob("PlotlyChart.*.js")))
 
 

@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -42,7 +41,7 @@ def serve(data_dir: Path, log: Path) -> Iterator[str]:
                 try:
                     with urllib.request.urlopen(f"{address}/_stcore/health", timeout=2):
                         break
-                except (urllib.error.URLError, ConnectionError):
+                except OSError:
                     if time.monotonic() > deadline or process.poll() is not None:
                         raise RuntimeError(f"the app did not start: {log.read_text(encoding='utf-8')[-2000:]}") from None
                     time.sleep(0.2)

@@ -6,7 +6,9 @@ import itertools
 import re
 import shutil
 import struct
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -120,3 +122,22 @@ def test_pictures(*, dark: bool) -> None:
     for said in (*SAID, "SYNTHETIC DATA", "Kaplan-Meier"):
         assert said in plain, said
     assert export(chart(), kind="pdf", dark=dark).startswith(b"%PDF")
+
+
+def test_a_browser_that_ends_at_once_is_said_soon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = tmp_path / "chromium"
+    broken.write_text("#!/bin/sh\nexit 3\n", encoding="utf-8")
+    broken.chmod(0o755)
+    monkeypatch.setenv("BROWSER_PATH", str(broken))
+    with pytest.raises(image.ExportFailed, match="the PNG could not be drawn"):
+        export(chart(), kind="png")
+
+
+@needs_browser
+@pytest.mark.browser
+@pytest.mark.filterwarnings("default")
+def test_pictures_from_several_threads() -> None:
+    with ThreadPoolExecutor(3) as pool:
+        sizes = list(pool.map(lambda kind: len(export(chart(), kind=kind)), ["png", "svg", "png"]))
+    assert sizes[0] == sizes[2]
+    assert all(size > 10_000 for size in sizes)
