@@ -22,7 +22,6 @@ N, FEATURES, PROBLEMS, PENALTY, L1 = 300, 30, 100, 0.02, 0.5
 
 def main() -> int:
     from sklearn.linear_model import LogisticRegression
-
     from threadpoolctl import threadpool_limits
 
     threadpool_limits(1)  # as in the build

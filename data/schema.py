@@ -561,7 +561,7 @@ CHECK = Table(
         _STUDY,
         _id("check", "Check"),
         _text("title", "What is checked"),
-        _category("status", "Status", "'pass', 'warn', 'fail' or 'not applicable'"),
+        _category("status", "Status", "'pass', 'fail' or 'not applicable'"),
         _int("n", "Rows concerned"),
         _text("detail", "Detail"),
         Column(name="rows", dtype=_LT, label="Rows", kind="list", about="ids of the rows concerned, at most 200"),

@@ -14,7 +14,7 @@ from core.figures import words
 from core.figures.quality import quality as quality_figure
 from data.store import Store
 
-ORDER = ("fail", "warn", "pass", "not applicable")
+ORDER = ("fail", "pass", "not applicable")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,8 +54,6 @@ def _sentence(found: pl.DataFrame, known: dict[str, str]) -> str:
     if counts["fail"]:
         failed = found.filter(pl.col("status") == "fail")["title"].unique(maintain_order=True).to_list()
         head = f"With care: {words.count(counts['fail'], 'check')} of {where} {'fails' if counts['fail'] == 1 else 'fail'} (not so: {'; '.join(f'“{t}”' for t in failed[:3])}{' and others' if len(failed) > 3 else ''})"
-    elif counts["warn"]:
-        head = f"Yes, with {words.count(counts['warn'], 'warning')} to read on {where}"
     else:
         head = f"Yes: no check of {where} fails"
-    return f"{head}; {counts['pass']:,} pass, {counts['warn']:,} warn, {counts['not applicable']:,} do not apply."
+    return f"{head}; {counts['pass']:,} pass, {counts['not applicable']:,} do not apply."

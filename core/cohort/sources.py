@@ -43,8 +43,8 @@ def sentence(store: Store) -> str:
 def studies(store: Store) -> pl.DataFrame:
     """One row a study: name, counts, licence, citation, checks, and why it is unavailable."""
     checks = store.sql(
-        """SELECT study, count(*) FILTER (status = 'pass') AS passed, count(*) FILTER (status IN ('warn', 'fail')) AS loud,
-                  count(*) FILTER (status = 'fail') AS failed FROM check_result GROUP BY study"""
+        """SELECT study, count(*) FILTER (status = 'pass') AS passed, count(*) FILTER (status = 'fail') AS failed
+                   FROM check_result GROUP BY study"""
     )
     rows = store.studies().join(checks, on="study", how="left", maintain_order="left").filter(
         (pl.col("patients") > 0) | (pl.col("status") == "unavailable") | pl.col("citation").is_not_null()
@@ -52,7 +52,7 @@ def studies(store: Store) -> pl.DataFrame:
     out = []
     for row in rows.iter_rows(named=True):
         state = "" if row["status"] != "unavailable" else f"Unavailable: {row['reason'] or 'no reason was recorded'}"
-        passed = f"{row['passed']} pass, {row['loud'] - row['failed']} warn, {row['failed']} fail" if row["passed"] is not None else None
+        passed = f"{row['passed']} pass, {row['failed']} fail" if row["passed"] is not None else None
         out.append(
             {
                 "Study": (row["title"] or row["study"]) + (" (synthetic)" if row["synthetic"] else "") + (" (uploaded)" if row["uploaded"] else ""),

@@ -18,7 +18,7 @@ def quality(checks: pl.DataFrame, *, provenance: Provenance, title: str = "") ->
 
     Parameters
     ----------
-    checks : study, check, title, status ('pass', 'warn', 'fail', 'not applicable'), n, detail. `customdata` of each
+    checks : study, check, title, status ('pass', 'fail', 'not applicable'), n, detail. `customdata` of each
         cell: study, check.
     """
     studies = checks["study"].unique(maintain_order=True).to_list()
@@ -78,13 +78,13 @@ def quality(checks: pl.DataFrame, *, provenance: Provenance, title: str = "") ->
     if provenance.synthetic:
         badge(figure)
         figure.layout.annotations[-1].yshift = top - 30
-    failed = checks.filter(pl.col("status").is_in(["fail", "warn"])).height
+    failed = checks.filter(pl.col("status") == "fail").height
     return Chart(
         slug="data-quality",
         title=title or "Data checks, by study",
         figure=figure,
         table=checks.drop("rows") if "rows" in checks.columns else checks,
-        caption=f"{words.count(len(kinds), 'check')} on {words.count(len(studies), 'study', plural='studies')}; {words.count(failed, 'outcome')} to look at (warn or fail).",
+        caption=f"{words.count(len(kinds), 'check')} on {words.count(len(studies), 'study', plural='studies')}; {words.count(failed, 'outcome')} to look at (fail).",
         provenance=provenance,
         alt=f"Grid of {len(kinds)} data checks on {words.count(len(studies), 'study', plural='studies')}: "
         + ", ".join(f"{counted[s]} {s}" for s in STATUS),

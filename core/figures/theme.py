@@ -108,7 +108,6 @@ FIXED: Mapping[str, str] = {
 
 STATUS: Mapping[str, tuple[str, str]] = {
     "pass": (GREEN, "✓"),
-    "warn": (ORANGE, "!"),
     "fail": (VERMILLION, "✕"),
     "not applicable": (GRID, "–"),
 }

@@ -141,6 +141,6 @@ def _sentence(rows: pl.DataFrame, predictor: str) -> str:
     interval = words.interval((best["ci_low"], best["ci_high"]))
     place = f"On {largest}" if rows["cohort"].n_unique() > 1 else "Here"
     return (
-        f"{place}, {best['label'].partition(' (')[0] if 'LORIS' not in best['label'] else best['label']} , {best['protocol_label']}, separates responders best: AUC {words.ratio(best['auc'])} ({interval}), n = {best['n']:,}; "
+        f"{place}, {best['label'].partition(' (')[0] if 'LORIS' not in best['label'] else best['label']}, {best['protocol_label']}, separates responders best: AUC {words.ratio(best['auc'])} ({interval}), n = {best['n']:,}; "
         f"{above} of {words.count(rows.height, 'estimate')} {'lies' if above == 1 else 'lie'} above chance."
     )

@@ -11,11 +11,11 @@ from core.figures import words
 from pages.shared import plain
 
 MOST = 40
-WORDS = {"fail": "Fails", "warn": "Warning"}
+WORDS = {"fail": "Fails"}
 
 
 def listed(checks: pl.DataFrame) -> None:
-    """Failures first, then warnings; a click opens what was found and where."""
+    """A click opens what was found and where."""
     loud = checks.filter(pl.col("status").is_in(list(WORDS)))
     if loud.is_empty():
         return
@@ -33,7 +33,7 @@ def listed(checks: pl.DataFrame) -> None:
 
 
 def table(checks: pl.DataFrame) -> None:
-    """Failures and warnings of many studies, one line each."""
+    """Failures of many studies, one line each."""
     loud = checks.filter(pl.col("status").is_in(list(WORDS)))
     shown = loud.select(
         pl.col("study").alias("Study"),
