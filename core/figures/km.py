@@ -21,6 +21,7 @@ PLOT = 380
 AXIS = 62
 LEAST_AT_RISK = 0.10
 MOST_MARKS = 250
+MEDIANS_INSIDE = 2  # groups whose medians fit beside the curves; more are written at the curves' ends
 
 
 def _cut(curve: Curve) -> float:
@@ -60,7 +61,7 @@ def _summary(curves: Curves, test: Finding | None, ratios: Sequence[Finding]) ->
         lines.append(f"Log-rank {words.p(test.p_value)}")
     if len(curves.curves) == 1:
         lines.append(f"Median {words.median(curves.curves[0].median, curves.curves[0].median_ci)}")
-    else:
+    elif len(curves.curves) <= MEDIANS_INSIDE:
         for c in curves.curves:
             lines.append(f"Median {words.median(c.median, c.median_ci)}  {shorten(c.group, 26)}")
     return lines
@@ -90,6 +91,7 @@ def km(
     names = [shorten(label, 30) for label in curves.labels]
     ends = [
         f"<b>{name}</b><br>n = {c.n:,}, {words.event(curves.outcome, c.events)}"
+        + (f"<br>median {words.median(c.median, c.median_ci).replace(' months', '')}" if k > MEDIANS_INSIDE else "")
         for name, c in zip(names, curves.curves, strict=True)
     ]
     left = max(96.0, widest(names, size=TEXT_SIZE) + 66)
@@ -120,7 +122,7 @@ def km(
         type="line", xref="x", yref="y", x0=0, x1=end, y0=0.5, y1=0.5, line={"color": LINE, "width": 1, "dash": "dot"}
     )
     last = [curve.at(cut)[0] for curve, cut in zip(curves.curves, cuts, strict=True)]
-    for i, (curve, y) in enumerate(zip(curves.curves, spread(last, gap=48 / PLOT, low=0.06, high=0.95), strict=True)):
+    for i, (curve, y) in enumerate(zip(curves.curves, spread(last, gap=(48 if k <= MEDIANS_INSIDE else 66) / PLOT, low=0.06, high=0.95), strict=True)):
         figure.add_trace(
             go.Scatter(
                 x=[cuts[i], end * 1.012], y=[last[i], last[i]], mode="lines", hoverinfo="skip",

@@ -19,10 +19,6 @@ def lost_where(column: str) -> Callable[[Any], Any]:
 SOME = pl.int_range(pl.len()) % 5 != 0
 
 
-def partly(fault: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    return fault
-
-
 FAULTS: dict[str, Callable[[Any], Any]] = {
     "missing_by_response": lost_where("response"),
     "missing_by_death": lost_where("os_event"),
@@ -54,6 +50,6 @@ def test_fires_on_the_fault_alone(check: str, clean: Any, shows: Callable[..., A
 
 
 def test_chi_square_equals_r() -> None:
-    # R 4.2: chisq.test(matrix(c(12, 5, 30, 40), 2), correct = FALSE)$p.value
+    # R 4.2.2: chisq.test(matrix(c(12, 5, 30, 40), 2), correct = FALSE)$p.value
     assert chi_square_2x2(12, 30, c=5, d=40) == pytest.approx(0.0401275109, abs=1e-9)
     assert chi_square_2x2(0, 0, c=5, d=40) == 1.0

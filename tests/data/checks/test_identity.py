@@ -21,7 +21,9 @@ def doubled(s: Any) -> Any:
 def second_tumour(s: Any) -> Any:
     frame = s.subject.patients
     again = frame.head(1).with_columns(
-        patient_id=pl.col("patient_id") + "_2", source_id=pl.col("source_id") + "_2", tmb_per_mb=pl.col("tmb_per_mb") + 1
+        patient_id=pl.col("patient_id") + "_2",
+        source_id=pl.col("source_id") + "_2",
+        tmb_per_mb=pl.col("tmb_per_mb") + 1,
     )
     return s.table("patient", pl.concat([frame, again]))
 
