@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import difflib
-from collections.abc import Sequence
 
 import polars as pl
 
@@ -45,11 +44,11 @@ def run(args: argparse.Namespace, settings: Settings) -> Report:
         raise NotMeasured(
             f"{PATIENT.column(args.by).label} is not known for any patient of {args.study}; choose another"
         )
-    grouped, cut, labels = _grouped(frame, args.by, args.cut)
-    curves = survival.kaplan_meier(grouped, outcome=args.endpoint, by=GROUP)
-    test = survival.logrank(grouped, outcome=args.endpoint, by=GROUP)
-    ratios = survival.hazard_ratio(grouped, outcome=args.endpoint, by=GROUP)
-    present = [label for label in curves.labels if label in labels] or list(curves.labels)
+    grouped, by, cut = _grouped(frame, args.by, args.cut)
+    curves = survival.kaplan_meier(grouped, outcome=args.endpoint, by=by)
+    test = survival.logrank(grouped, outcome=args.endpoint, by=by)
+    ratios = survival.hazard_ratio(grouped, outcome=args.endpoint, by=by)
+    present = curves.labels
     versus = [
         {"group": group, "reference": present[-1], **_ratio(finding)}
         for group, finding in zip(present[:-1], ratios, strict=False)
@@ -91,15 +90,14 @@ def _cohort(store: Store, args: argparse.Namespace) -> pl.DataFrame:
     return patients(store, CohortQuery((args.study,), filters), columns=columns)
 
 
-def _grouped(frame: pl.DataFrame, by: str, cut: float | None) -> tuple[pl.DataFrame, float | None, Sequence[str]]:
-    """The frame with a column of groups, the cut that made them, and their labels, the reference last."""
-    numeric = PATIENT.column(by).kind in {"number", "time"}
-    if cut is not None and not numeric:
+def _grouped(frame: pl.DataFrame, by: str, cut: float | None) -> tuple[pl.DataFrame, str, float | None]:
+    """The frame, its column of groups (the last one is the reference), and the cut that made them."""
+    if PATIENT.column(by).kind in {"number", "time"}:
+        made = survival.split(frame, by, method="median" if cut is None else "cut", cut=cut)
+        return made.onto(frame, name=GROUP), GROUP, made.cuts[0]
+    if cut is not None:
         raise UnknownName(f"'{by}' is not a number, so it cannot be cut at {cut:g}; leave --cut out")
-    if not numeric:
-        return frame.with_columns(pl.col(by).alias(GROUP)), None, ()
-    made = survival.split(frame, by, method="median" if cut is None else "cut", cut=cut)
-    return made.onto(frame, name=GROUP), made.cuts[0], made.labels
+    return frame, by, None
 
 
 def _ratio(finding: Finding) -> dict[str, object]:

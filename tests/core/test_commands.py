@@ -180,7 +180,7 @@ def test_people_see_tables(main: Any, words: tuple[str, ...]) -> None:
         (("km", "--study", "nope", "--by", "sex"), "there is no study 'nope'"),
         (("km", "--study", STUDY, "--by", "tmb"), "did you mean tmb_per_mb"),
         (("km", "--study", STUDY, "--by", "sex", "--cut", "3"), "'sex' is not a number"),
-        (("km", "--study", STUDY, "--by", "pdl1_ic"), "PD-L1 on immune cells is not known"),
+        (("km", "--study", STUDY, "--by", "til_percent"), "is not known for any patient"),
         (("km", "--study", STUDY, "--by", "sex", "--cohort", "zz"), "has no cohort 'zz'"),
         (("km", "--study", STUDY, "--by", "tmb_per_mb", "--cut", "99999"), "99"),
         (("checks", "--study", "nope"), "there is no study 'nope'"),
