@@ -189,7 +189,7 @@ def _make_all(
                     done[job.study] = _failed(job, error, say=say)
                     continue
                 try:
-                    loading[pool.submit(make, job, files, version)] = (job, files, version)
+                    loading[_submit(pool, job, files, version=version)] = (job, files, version)
                 except BrokenProcessPool:
                     again.append((job, files, version))
             for loaded in as_completed(loading):
@@ -218,7 +218,7 @@ def _alone(job: Job, files: Files, version: str) -> Outcome:
     """Load one study in a pool of its own, to learn which study kills its process."""
     with _pool(1) as pool:
         try:
-            pool.submit(make, job, files, version).result()
+            _submit(pool, job, files, version=version).result()
         except BrokenProcessPool:
             reason = "the process that loads it was killed, most likely for want of memory; free some and build again"
             return Outcome(study=job.study, reason=reason)
@@ -261,9 +261,17 @@ def _pool(workers: int) -> ProcessPoolExecutor:
     )
 
 
+def _submit(pool: ProcessPoolExecutor, job: Job, files: Files, *, version: str) -> Future[None]:
+    """Hand a study to the pool. A worker that starts meanwhile inherits the mask: Ctrl-C is the parent's alone."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return pool.submit(make, job, files, version)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _begin_worker() -> None:
-    """Leave Ctrl-C to the parent, and end when the parent does, however it ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """End when the parent does, however it ends."""
     parent = multiprocessing.parent_process()
     if parent is not None:
 

@@ -63,7 +63,9 @@ def _numbered(subject: Subject) -> Result:
     stem = pl.col("source_id").str.replace(r"[_.\-]\d{1,2}$", "")
     second = known.filter((stem != pl.col("source_id")) & stem.is_in(known["source_id"].implode()))
     same = known.select("source_id", "os_months").rename({"source_id": "stem", "os_months": "first_os"})
-    second = second.with_columns(stem=stem).join(same, on="stem").filter(pl.col("os_months").eq_missing(pl.col("first_os")))
+    second = (
+        second.with_columns(stem=stem).join(same, on="stem").filter(pl.col("os_months").eq_missing(pl.col("first_os")))
+    )
     return verdict(
         ids(second),
         wrong="{n} rows have the id of another row with a number added, and its survival: one person counted twice",

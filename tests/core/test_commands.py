@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -73,9 +74,10 @@ def main(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFi
 
 @pytest.mark.slow
 def test_a_second_build_does_nothing_and_is_quick(folder: Path) -> None:
-    start = time.perf_counter()
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = run("build", "--json", data=folder)
-    taken = time.perf_counter() - start
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    taken = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime  # a busy machine does not count
     assert json.loads(done.stdout)["changed"] is False
     assert taken < 3
 
@@ -180,7 +182,7 @@ def test_people_see_tables(main: Any, words: tuple[str, ...]) -> None:
         (("km", "--study", "nope", "--by", "sex"), "there is no study 'nope'"),
         (("km", "--study", STUDY, "--by", "tmb"), "did you mean tmb_per_mb"),
         (("km", "--study", STUDY, "--by", "sex", "--cut", "3"), "'sex' is not a number"),
-        (("km", "--study", STUDY, "--by", "til_percent"), "is not known for any patient"),
+        (("km", "--study", STUDY, "--by", "hed"), "is not known for any patient"),
         (("km", "--study", STUDY, "--by", "sex", "--cohort", "zz"), "has no cohort 'zz'"),
         (("km", "--study", STUDY, "--by", "tmb_per_mb", "--cut", "99999"), "99"),
         (("checks", "--study", "nope"), "there is no study 'nope'"),
