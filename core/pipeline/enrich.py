@@ -52,8 +52,8 @@ def _predict(staging: Staging, finished: Finished, *, best: pl.DataFrame, seed: 
     everyone = staging.sql(
         f"SELECT {chosen}, s.synthetic, s.uploaded FROM patient p JOIN study s USING (study) ORDER BY s.rowid, p.rowid"
     )
-    fitted = predictions.calibration(everyone, seed=seed)
-    slope = "" if fitted is None else repr(fitted[0])
+    fitted = predictions.calibration(everyone)
+    slope = "" if fitted is None else repr(fitted)
     made: list[pl.DataFrame] = []
     for (study, cohort), part in everyone.group_by("study", "cohort", maintain_order=True):
         own = best.filter(pl.col("study") == study).filter(pl.col("patient_id").is_in(part["patient_id"].implode()))

@@ -13,7 +13,6 @@ from core.pipeline.features import Features, of_cohort, wide
 from core.pipeline.staging import Frames
 from models.baselines import elastic_net, loris, loris_recalibrated, pdl1, tmb
 from models.card import ModelError
-from models.folds import stratified_folds
 
 Floats = npt.NDArray[np.float64]
 
@@ -78,31 +77,28 @@ def loris_terms(patients: pl.DataFrame) -> loris.Terms:
     return loris.terms({name: numbers(patients, name) for name in loris.SLOPES}, patients["cancer_type"].to_list())
 
 
-def calibration(everyone: pl.DataFrame, *, seed: int) -> tuple[loris_recalibrated.Calibration, pl.DataFrame] | None:
-    """Recalibration fitted on the training cohort, and its cross-fitted log-odds there; None without that cohort."""
+def calibration(everyone: pl.DataFrame) -> loris_recalibrated.Calibration | None:
+    """Recalibration fitted on the published score's own training cohort; None without that cohort."""
     study, cohort = TRAINED_LORIS
     train = everyone.filter(
         (pl.col("study") == study) & (pl.col("cohort") == cohort) & pl.col("response").is_not_null()
     )
     if train.height < LEAST_EVALUABLE:
         return None
-    published, response = loris_terms(train).log_odds, train["response"].to_numpy().astype(bool)
-    fold_of = stratified_folds(response, groups=train["patient_id"].to_list(), seed=seed)
-    crossed = np.full(train.height, np.nan)
     try:
-        for fold in np.unique(fold_of):
-            fitted = loris_recalibrated.fit(published[fold_of != fold], response[fold_of != fold])
-            crossed[fold_of == fold] = fitted.log_odds(published[fold_of == fold])
-        whole = loris_recalibrated.fit(published, response)
+        return loris_recalibrated.fit(loris_terms(train).log_odds, train["response"].to_numpy().astype(bool))
     except ModelError:
         return None
-    return whole, train.select("patient_id").with_columns(pl.Series("log_odds", crossed))
 
 
 def loris_rows(
-    patients: pl.DataFrame, fitted: tuple[loris_recalibrated.Calibration, pl.DataFrame] | None
+    patients: pl.DataFrame, fitted: loris_recalibrated.Calibration | None
 ) -> tuple[list[pl.DataFrame], Frames]:
-    """Published and recalibrated LORIS of one cohort, and the attribution of the published score."""
+    """Published and recalibrated LORIS of one cohort, and the attribution of the published score.
+
+    Both are in-sample on the cohort whose patients gave the published coefficients: refitting two numbers out-of-fold
+    would not make the other coefficients out-of-sample.
+    """
     taken = loris_terms(patients)
     known = np.isfinite(taken.log_odds)
     if not known.any():
@@ -130,32 +126,16 @@ def loris_rows(
         ),
     )
     if fitted is not None:
-        whole, crossed = fitted
-        if trained:
-            log_odds = patients.join(crossed, on="patient_id", how="left", maintain_order="left")["log_odds"]
-            score = probability_of(log_odds.fill_null(np.nan).to_numpy())
-            made.append(
-                rows(
-                    patients,
-                    "loris_recalibrated",
-                    score,
-                    protocol="out_of_fold",
-                    trained_on="other folds of the cohort",
-                    probability=True,
-                )
+        made.append(
+            rows(
+                patients,
+                "loris_recalibrated",
+                fitted.probability(taken.log_odds),
+                protocol="in_sample" if trained else "external",
+                trained_on=" ".join(TRAINED_LORIS),
+                probability=True,
             )
-        else:
-            score = whole.probability(taken.log_odds)
-            made.append(
-                rows(
-                    patients,
-                    "loris_recalibrated",
-                    score,
-                    protocol="external",
-                    trained_on=" ".join(TRAINED_LORIS),
-                    probability=True,
-                )
-            )
+        )
     return made, explained
 
 

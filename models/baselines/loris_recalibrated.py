@@ -20,7 +20,8 @@ CARD = Card(
     doi="10.1093/biomet/45.3-4.562",
     licence="published formula; intercept and slope fitted here",
     intended_use="Turn the published score into a probability that agrees with observed response rates.",
-    limits="Slope and intercept come from the Chowell training cohort alone. The order of patients, and so the AUC on any "
+    limits="Slope and intercept come from the Chowell training cohort alone, whose patients also gave the published "
+    "coefficients, so that it is in-sample there. The order of patients, and so the AUC on any "
     "other cohort, is that of the published score. Where the response rate differs, calibration must be checked again.",
 )
 
