@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
 import polars as pl
 
 from core.cohort import frame as cohort_frame
 from core.cohort.query import CohortQuery
 from core.errors import NotMeasured, TooFewPatients, UnknownName
+from core.figures import words
+from core.survival.split import split as split_at
 from data.schema import ENDPOINTS, PROTOCOLS
 from data.store import Store
 from models import MODULES, Card, card
@@ -26,12 +27,23 @@ SPLITS: dict[Split, str] = {
 OUT_OF_SAMPLE = tuple(name for name in PROTOCOLS if name != "in_sample")
 """Protocols in order of preference where a patient has several."""
 
-_GROUPS: dict[Split, tuple[str, ...]] = {
-    "published": ("Below the cut", "At or above the cut"),
-    "median": ("Low", "High"),
-    "tertiles": ("Low", "Middle", "High"),
-    "quartiles": ("Q1 (lowest)", "Q2", "Q3", "Q4 (highest)"),
+SHORT = {
+    "tmb": "TMB", "pdl1": "PD-L1", "cyt": "cytolytic activity", "gep": "GEP score", "cd8": "CD8 T-effector signature",
+    "loris": "LORIS", "loris_recalibrated": "recalibrated LORIS", "elastic_net": "elastic net score",
+}  # fmt: skip
+"""Predictors as a sentence says them."""
+
+AXIS = {"cyt": "CYT", "gep": "GEP", "cd8": "CD8 T-eff", "loris_recalibrated": "recal. LORIS", "elastic_net": "Elastic net"}
+"""Predictors as the label of a group says them, where that must be shorter than in a sentence."""
+
+COLUMNS = ("patient_id", "study", "cohort", "cancer_type", "response", "recist", "arm", "drug_class")
+
+_WITHIN: dict[Split, tuple[str, ...]] = {
+    "median": (" < study median", " ≥ study median"),
+    "tertiles": (", low third", ", middle third", ", high third"),
+    "quartiles": (", Q1 (lowest)", ", Q2", ", Q3", ", Q4 (highest)"),
 }
+"""Names of groups whose cuts differ between the studies."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,11 +52,15 @@ class Predicted:
 
     Attributes
     ----------
-    frame : patient_id, study, cohort, score, probability, protocol, group, response, recist, time, event;
-        time in months and event of `endpoint`; rows without a score are left out, rows without an outcome are kept.
-    groups : group names, lowest score first. cuts : study (or 'all') -> the scores at which it was cut.
+    frame : patient_id, study, cohort, cancer_type, score, probability, protocol, group, response, recist, arm,
+        drug_class, time, event; time in months and event of `endpoint`; rows without a score are left out, rows without
+        an outcome are kept.
+    groups : group names, lowest score first, with the value of the cut where it is one for all.
+    cuts : study (or 'all') -> the scores at which it was cut; a score at a cut is in the upper group.
     n, n_missing : patients with a score; patients of the cohort without an out-of-sample score.
     n_in_sample : of those, patients left out because they trained the predictor.
+    n_untreated : patients left out because they never had ICB; in neither of the counts above.
+    prognosis : nobody with a score and the endpoint had ICB, so the score can foretell survival but not response.
     notes : what a caption must say.
     """
 
@@ -58,6 +74,8 @@ class Predicted:
     n: int
     n_missing: int
     n_in_sample: int
+    n_untreated: int
+    prognosis: bool
     notes: tuple[str, ...]
 
 
@@ -118,6 +136,8 @@ def predicted(
     """Split a cohort by predicted response.
 
     Quantiles are taken within each study, so that a scale that differs between studies cannot make the groups.
+    Patients who never had ICB are left out beside patients who did; where nobody did, they are kept. A patient whose
+    treatment is not known is kept.
 
     Raises
     ------
@@ -138,19 +158,28 @@ def predicted(
     everyone = cohort_frame.patients(
         store,
         query,
-        columns=("patient_id", "study", "cohort", "response", "recist", f"{endpoint}_months", f"{endpoint}_event"),
+        columns=(*COLUMNS, f"{endpoint}_months", f"{endpoint}_event"),
     ).rename({f"{endpoint}_months": "time", f"{endpoint}_event": "event"})
     scored = everyone.join(scores(store, query, predictor), on="patient_id", how="inner", maintain_order="left")
     if scored.is_empty():
         raise cohort_frame.not_measured(about.label, query, elsewhere=_studies_scored(store, predictor))
-    groups = _GROUPS[split]
-    if split != "published" and scored.height < 2 * len(groups):
+    outcomes = scored.drop_nulls(["time", "event"])
+    treated, never = outcomes.filter(_treated()).height, everyone.filter(_never()).height
+    prognosis = treated == 0 and not outcomes.filter(_never()).is_empty()
+    untreated = 0 if prognosis else never
+    if untreated:
+        everyone, scored = everyone.filter(~_never()), scored.filter(~_never())
+    if scored.is_empty():
+        raise cohort_frame.not_measured(about.label, query, elsewhere=_studies_scored(store, predictor))
+    least = 2 * (1 if split == "published" else len(_WITHIN[split]))
+    if split != "published" and scored.height < least:
         raise TooFewPatients(
-            f"{scored.height} patients have {about.label}; {SPLITS[split]} need at least {2 * len(groups)}: relax a filter or "
-            "split at the median"
+            f"{words.count(scored.height, 'patient')} with {about.label}; {SPLITS[split]} need at least {least}: relax a "
+            "filter or split at the median"
         )
-    frame, cuts = _split(scored, about, split)
-    in_sample = _in_sample(store, query, predictor=predictor, frame=frame)
+    frame, groups, cuts, remarks = _split(scored, about, split)
+    in_sample = _in_sample(store, query, predictor=predictor, frame=scored)
+    missing = everyone.height - scored.height
     return Predicted(
         card=about,
         endpoint=endpoint,
@@ -162,27 +191,76 @@ def predicted(
         n=frame.height,
         n_missing=everyone.height - frame.height,
         n_in_sample=in_sample,
-        notes=_notes(about, split, frame=frame, missing=everyone.height - frame.height, in_sample=in_sample),
+        n_untreated=untreated,
+        prognosis=prognosis,
+        notes=(
+            *remarks,
+            *([f"{words.count(untreated, 'patient')} who never had ICB {_be(untreated)} left out."] if untreated else []),
+            *_notes(about, missing=missing - in_sample, in_sample=in_sample),
+        ),
     )
 
 
-def _split(scored: pl.DataFrame, about: Card, split: Split) -> tuple[pl.DataFrame, dict[str, tuple[float, ...]]]:
-    groups = _GROUPS[split]
-    if split == "published" and about.published_cut is not None:
-        cuts: dict[str, tuple[float, ...]] = {"all": (about.published_cut.value,)}
-    else:
-        shares = np.arange(1, len(groups)) / len(groups)
-        cuts = {
-            str(study): tuple(float(q) for q in np.quantile(part["score"].to_numpy(), shares))
-            for (study,), part in scored.group_by("study", maintain_order=True)
-        }
-    named = []
-    for study, score in scored.select("study", "score").iter_rows():
-        own = cuts.get(study, cuts.get("all", ()))
-        # a published cut includes its value in the upper group; a quantile leaves it in the lower one
-        above = sum(score >= cut if split == "published" else score > cut for cut in own)
-        named.append(groups[above])
-    return scored.with_columns(pl.Series("group", named, dtype=pl.String)), cuts
+def _never() -> pl.Expr:
+    """Never had ICB; false where the treatment is not known."""
+    return (pl.col("arm") == "control").fill_null(False) | (pl.col("drug_class") == "no ICB").fill_null(False)
+
+
+def _treated() -> pl.Expr:
+    """Known to have had ICB."""
+    return ((pl.col("arm") == "ICB").fill_null(False) | pl.col("drug_class").is_not_null()) & ~_never()
+
+
+def _split(
+    scored: pl.DataFrame, about: Card, split: Split
+) -> tuple[pl.DataFrame, tuple[str, ...], dict[str, tuple[float, ...]], list[str]]:
+    """Rows with their group, the groups from the lowest, the cuts, and what to say about them."""
+    name = AXIS.get(about.name, SHORT.get(about.name, about.label))
+    unit = "%" if about.unit.startswith("%") else ""
+    published = about.published_cut if split == "published" else None
+    if published is not None or scored["study"].n_unique() == 1:
+        made = (
+            split_at(scored, "score", method="cut", cut=published.value, label=name, unit=unit)
+            if published is not None
+            else split_at(scored, "score", method=split, label=name, unit=unit)
+        )
+        remarks = [f"{published.meaning} ({published.source})."] if published is not None else []
+        remarks += [f"{made.note[:1].upper()}{made.note[1:]}."] if made.note else []
+        key = "all" if published is not None else str(scored["study"][0])
+        grouped = scored.with_columns(made.groups.cast(pl.String).alias("group"))
+        return grouped, tuple(reversed(made.labels)), {key: made.cuts}, remarks
+    return _split_within(scored, name, split)
+
+
+def _split_within(
+    scored: pl.DataFrame, name: str, split: Split
+) -> tuple[pl.DataFrame, tuple[str, ...], dict[str, tuple[float, ...]], list[str]]:
+    """Each study cut at its own quantiles; a study that cannot be cut is left out."""
+    labels = [f"{name}{tail}" for tail in _WITHIN[split]]
+    parts, cuts, ties, failed = [], {}, [], []
+    for (key,), part in scored.group_by("study", maintain_order=True):
+        study = str(key)
+        try:
+            made = split_at(part, "score", method=split, label=name, unit="")
+        except TooFewPatients:
+            failed.append(f"{study} ({part.height:,})")
+            continue
+        cuts[study] = made.cuts
+        ties += [f"{study}: {made.note}."] if made.note else []
+        # with fewer groups than asked for, the outer ones keep their names
+        last = len(made.labels) - 1
+        named = {label: labels[round((last - i) * (len(labels) - 1) / last)] for i, label in enumerate(made.labels)}
+        groups = made.groups.cast(pl.String).replace_strict(named, return_dtype=pl.String)
+        parts.append(part.with_columns(groups.alias("group")))
+    if not parts:
+        raise TooFewPatients(f"{name} cannot be split within any of these studies; choose one study or another predictor")
+    at = "; ".join(f"{study} {', '.join(f'{cut:.3g}' for cut in own)}" for study, own in cuts.items())
+    remarks = [f"{SPLITS[split].capitalize()} taken within each study, cut at: {at}.", *ties]
+    if failed:
+        remarks.append(f"Left out, too few patients or one value only: {', '.join(failed)}.")
+    frame = pl.concat(parts)
+    present = set(frame["group"])
+    return frame, tuple(label for label in labels if label in present), cuts, remarks
 
 
 def _studies_scored(store: Store, predictor: str) -> list[str]:
@@ -204,14 +282,17 @@ def _in_sample(store: Store, query: CohortQuery, *, predictor: str, frame: pl.Da
     return found.filter(~pl.col("patient_id").is_in(frame["patient_id"].implode())).height
 
 
-def _notes(about: Card, split: Split, *, frame: pl.DataFrame, missing: int, in_sample: int) -> tuple[str, ...]:
+def _notes(about: Card, *, missing: int, in_sample: int) -> list[str]:
     notes = []
-    if split == "published" and about.published_cut is not None:
-        notes.append(f"{about.published_cut.meaning} ({about.published_cut.source}).")
-    elif frame["study"].n_unique() > 1:
-        notes.append(f"{SPLITS[split].capitalize()} taken within each study.")
     if in_sample:
-        notes.append(f"{in_sample:,} patients trained {about.label}; in-sample scores are not shown.")
-    if missing - in_sample > 0:
-        notes.append(f"{missing - in_sample:,} patients have no {about.label} and are left out of the split.")
-    return tuple(notes)
+        notes.append(f"{words.count(in_sample, 'patient')} trained {about.label}; in-sample scores are not shown.")
+    if missing > 0:
+        verbs = "has" if missing == 1 else "have"
+        notes.append(
+            f"{words.count(missing, 'patient')} {verbs} no {SHORT.get(about.name, about.label)} and {_be(missing)} left out."
+        )
+    return notes
+
+
+def _be(n: int) -> str:
+    return "is" if n == 1 else "are"

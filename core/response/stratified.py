@@ -16,7 +16,7 @@ from core.figures import words
 from core.figures.km import km
 from core.figures.response_rate import response_rate as rate_figure
 from core.finding import Finding
-from core.response.predicted import SPLITS, Predicted, Split, predicted
+from core.response.predicted import SHORT, SPLITS, Predicted, Split, predicted
 from core.response.rate import response_rate
 from core.survival.follow_up import median_follow_up
 from core.survival.hazard_ratio import hazard_ratio
@@ -24,12 +24,6 @@ from core.survival.kaplan_meier import kaplan_meier
 from core.survival.logrank import logrank
 from data.schema import ENDPOINTS, PROTOCOLS
 from data.store import Store
-
-SHORT = {
-    "tmb": "TMB", "pdl1": "PD-L1", "cyt": "cytolytic activity", "gep": "GEP score", "cd8": "CD8 T-effector signature",
-    "loris": "LORIS", "loris_recalibrated": "recalibrated LORIS", "elastic_net": "elastic net score",
-}  # fmt: skip
-"""Predictors as a sentence says them."""
 
 LONGER = {
     "os": "lived longer", "pfs": "stayed free of progression longer", "dss": "stayed free of death from their cancer longer",
@@ -51,26 +45,28 @@ def stratified(
         As `predicted`; or nobody with a score has the endpoint.
     """
     found = predicted(store, query, predictor, split=split, endpoint=endpoint)
-    frame, about = _grouped(found)
+    about = SHORT.get(found.card.name, found.card.label)
+    frame = found.frame.with_columns(pl.col("group").cast(pl.Enum(list(reversed(found.groups)))))
     frame = frame.rename({"time": f"{endpoint}_months", "event": f"{endpoint}_event"})
-    if frame.drop_nulls([f"{endpoint}_months", f"{endpoint}_event"]).is_empty():
+    shown = frame.drop_nulls([f"{endpoint}_months", f"{endpoint}_event"])
+    if shown.is_empty():
         raise cohort_frame.not_measured(
             ENDPOINTS[endpoint], query, elsewhere=cohort_frame.studies_with(store, f"{endpoint}_months")
         )
     curves = kaplan_meier(frame, outcome=endpoint, by="group")
     test = logrank(frame, outcome=endpoint, by="group")
     ratios = hazard_ratio(frame, outcome=endpoint, by="group")
-    everyone = cohort_frame.count(store, query)
+    everyone = cohort_frame.count(store, query) - found.n_untreated
     source = provenance(store, query, n=curves.n, n_missing=everyone - curves.n)
     drawn = km(
         curves, test, ratios, provenance=source, follow_up=median_follow_up(frame, outcome=endpoint),
         title=f"{ENDPOINTS[endpoint]} by {about}, {'at the ' if split != 'published' else ''}{SPLITS[split]}",
     )  # fmt: skip
-    origin = words.listing([PROTOCOLS[p].partition(":")[0].partition(",")[0] for p in found.protocols])
+    first = found.notes[:1] if split == "published" else ()
     drawn = replace(
         drawn, slug=f"survival-{endpoint}-{predictor}-{split}",
-        caption=" ".join((drawn.caption, f"{about[:1].upper()}{about[1:]} scores: {origin}.", *_remarks(found)[:1 if split == "published" else 0])),
-        warnings=(*drawn.warnings, *_remarks(found)[1 if split == "published" else 0 :]),
+        caption=" ".join((drawn.caption, *_origin(shown), *first)),
+        warnings=(*drawn.warnings, *found.notes[len(first) :], *_pooled(shown)),
     )  # fmt: skip
     charts = [drawn]
     if frame["response"].null_count() < frame.height:
@@ -87,46 +83,60 @@ def stratified(
             )  # fmt: skip
         except (NotMeasured, TooFewPatients):
             pass
-    return Answer(sentence=_sentence((about, endpoint), ratios, test=test), charts=tuple(charts))
+    return Answer(sentence=_sentence(found, ratios, test=test), charts=tuple(charts))
 
 
-def _grouped(found: Predicted) -> tuple[pl.DataFrame, str]:
-    """Rows with ordered groups, highest first; a published cut is written into the labels."""
-    about = SHORT.get(found.card.name, found.card.label)
-    labels = list(found.groups)
-    if found.split == "published" and found.card.published_cut is not None:
-        cut = found.card.published_cut.value
-        unit = "%" if found.card.unit.startswith("%") else ""
-        labels = [f"{about} < {cut:g}{unit}", f"{about} ≥ {cut:g}{unit}"]
-    renamed = dict(zip(found.groups, labels, strict=True))
-    order = pl.Enum(list(reversed(labels)))
-    return found.frame.with_columns(pl.col("group").replace_strict(renamed, return_dtype=pl.String).cast(order)), about
+def _origin(shown: pl.DataFrame) -> list[str]:
+    """How the patients drawn were scored.
+
+    Patients without an evaluable response train no model, so that every cross-fitted model can score them.
+    """
+    unseen = (pl.col("protocol") == "out_of_fold") & (
+        pl.col("response").is_null() | (pl.col("arm") == "control").fill_null(False)
+    )
+    others = shown.filter(unseen).height
+    ways = set(shown.filter(~unseen)["protocol"])
+    said = []
+    if ways:
+        listed = words.listing([about.partition(":")[0].partition(",")[0] for p, about in PROTOCOLS.items() if p in ways])
+        said.append(f"Scores: {listed}.")
+    if others:
+        was = "was" if others == 1 else "were"
+        said.append(
+            f"{words.count(others, 'patient')} without evaluable response {was} scored by models trained on the others."
+        )
+    return said
 
 
-def _remarks(found: Predicted) -> tuple[str, ...]:
-    pooled = found.frame["study"].n_unique()
-    many = (f"{pooled} studies are pooled without stratification.",) if pooled > 1 else ()
-    return (*found.notes, *many)
+def _pooled(shown: pl.DataFrame) -> list[str]:
+    """What the curves put together: studies, cohorts, cancer types."""
+    counts = [
+        (shown["study"].n_unique(), "study", "studies"),
+        (shown.select("study", "cohort").n_unique(), "cohort", "cohorts"),
+        (shown["cancer_type"].drop_nulls().n_unique(), "cancer type", "cancer types"),
+    ]
+    if counts[0][0] == counts[1][0]:
+        counts.pop(1)
+    many = [words.count(n, one, plural=plural) for n, one, plural in counts if n > 1]
+    return [f"{words.listing(many)} are pooled without stratification."] if many else []
 
 
-def _sentence(what: tuple[str, str], ratios: Sequence[Finding], *, test: Finding) -> str:
-    about, endpoint = what
+def _sentence(found: Predicted, ratios: Sequence[Finding], *, test: Finding) -> str:
+    about, endpoint = SHORT.get(found.card.name, found.card.label), found.endpoint
+    start = ""
+    if found.prognosis:
+        start = "Nobody here had ICB, so this is prognosis, not response: "
     top = ratios[0] if ratios else None
     if top is None or top.effect is None or top.effect != top.effect:
         why = top.note if top is not None and top.note else test.note
-        return f"Cannot be told here: {why or 'there is nothing to compare'}, n = {test.n:,}."
+        return f"{start or 'Cannot be told here: '}{why or 'there is nothing to compare'}, n = {test.n:,}."
     numbers = f"{words.hazard(top)}, {words.p(top.p_value)}, n = {top.n:,} with {words.count(top.events or 0, 'event')}"
-    against = (
-        top.name.partition(": ")[2]
-        .replace("High against Low", "high against low")
-        .replace("Q4 (highest) against Q1 (lowest)", "highest quarter against lowest")
-        or "the highest group against the lowest"
-    )
+    against = top.name.partition(": ")[2] or "the highest group against the lowest"
     if len(ratios) > 1:
         numbers += f"; log-rank over all groups {words.p(test.p_value)}"
     low, high = top.ci95 or (float("nan"), float("nan"))
     if high < 1:
-        return f"Yes: patients with a higher {about} {LONGER[endpoint]} ({against}: {numbers})."
+        return f"{start or 'Yes: '}patients with a higher {about} {LONGER[endpoint]} ({against}: {numbers})."
     if low > 1:
-        return f"No, the reverse: patients with a lower {about} {LONGER[endpoint]} ({against}: {numbers})."
-    return f"Not shown here: the interval includes no difference ({against}: {numbers})."
+        return f"{start or 'No, the reverse: '}patients with a lower {about} {LONGER[endpoint]} ({against}: {numbers})."
+    return f"{start or 'Not shown here: '}the interval includes no difference ({against}: {numbers})."

@@ -51,13 +51,15 @@ def split(
     method: str = "median",
     cut: float | None = None,
     label: str = "",
+    unit: str | None = None,
 ) -> Split:
     """Cut a marker into ordered groups.
 
     Parameters
     ----------
     frame : one row a patient. column : a numeric column. method : 'cut' (then `cut` is needed), 'median', 'tertiles',
-        'quartiles' (linear interpolation, as R's type 7). label : the marker in words, for the group labels.
+        'quartiles' (linear interpolation, as R's type 7). label, unit : the marker and its unit in words, for the group
+        labels; those of the patient table unless given.
 
     A patient whose value equals a cut is in the upper group. Ties can make a group empty: such a group is dropped; where
     the lowest group would be empty (the median is the minimum), the cut moves up to the next value seen, and
@@ -110,7 +112,7 @@ def split(
     if method != "cut" and len(cuts) < len(QUANTILES[method]):
         note = note or "ties make some of the groups fall together"
     codes = np.searchsorted(np.asarray(cuts), values, side="right")
-    labels = _labels(words, _unit(column), cuts)
+    labels = _labels(words, _unit(column) if unit is None else unit, cuts)
     order = tuple(reversed(labels))
     groups = pl.Series(
         column, [labels[c] if k else None for c, k in zip(codes, known, strict=True)], dtype=pl.Enum(order)

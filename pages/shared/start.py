@@ -14,6 +14,7 @@ import streamlit
 from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from streamlit import net_util
 from streamlit.runtime.pages_manager import PagesManager
 
 SCIENCE = (
@@ -34,6 +35,8 @@ async def lifespan(app: Any) -> AsyncIterator[None]:
     # `pages/` is a room of this house, not Streamlit's automatic menu: without this the first link that is opened after
     # a start would be announced as "Page not found"
     PagesManager.uses_pages_directory = False
+    # Streamlit asks a server on the internet for this machine's address when it judges a foreign origin; nothing is asked here
+    net_util._external_ip = "127.0.0.1"
     for name in SCIENCE:
         importlib.import_module(name)
     gc.collect()
