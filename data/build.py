@@ -47,6 +47,7 @@ class Plan:
     synthetic : whether the embedded studies join: always, never, or only when no published study can be had.
     enrich : computes scores, predictions and clusters into the staging file. enrich_version : hash of that code.
     workers : processes that load studies.
+    only : studies to bring up to date; the others are taken as they lie in the cache. Empty = all.
     """
 
     database_dir: Path
@@ -60,6 +61,7 @@ class Plan:
     enrich_version: str = ""
     workers: int = 2
     force: bool = False
+    only: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,13 +71,16 @@ class Built:
     Attributes
     ----------
     path, version : the database that is served now. changed : False when it was already right.
-    unavailable : reason by study.
+    unavailable : reason by study. kept : studies that are served as an earlier build made them, with the reason.
+    lacking : studies that were not asked for and are not in the cache, so the database is without them.
     """
 
     path: Path
     version: str
     changed: bool
     unavailable: Mapping[str, str]
+    kept: Mapping[str, str] = field(default_factory=dict)
+    lacking: tuple[str, ...] = ()
 
 
 def build(plan: Plan, *, say: Callable[[str], None] = _quiet, progress: workshop.Progress | None = None) -> Built:
@@ -96,18 +101,25 @@ def build(plan: Plan, *, say: Callable[[str], None] = _quiet, progress: workshop
         outcomes = _study_tables(plan, say=say, progress=progress)
         folders = [outcome.folder for outcome in outcomes if outcome.folder is not None]
         missing = {outcome.study: outcome.reason for outcome in outcomes if outcome.folder is None}
+        kept = {outcome.study: outcome.reason for outcome in outcomes if outcome.folder is not None and outcome.reason}
+        had = {outcome.study for outcome in outcomes}
+        lacking = tuple(study for study in plan.studies if study not in had)
+        if lacking:
+            say(f"the database will lack {', '.join(lacking)}: not asked for, and not in the cache")
         version = fingerprint.digest(
             [
                 plan.enrich_version,
                 checks.version(),
                 fingerprint.code("data.staging"),
                 *(f"{folder.study} {folder.version}" for folder in folders),
-                *(f"{study} {reason}" for study, reason in missing.items()),
+                *(f"{study} {reason}" for study, reason in (missing | kept).items()),
             ]
         )
         target = plan.database_dir / staging.database_name(version)
         if not plan.force and staging.is_current(plan.database_dir, version):
-            return Built(path=target, version=version, changed=False, unavailable=missing)
+            return Built(
+                path=target, version=version, changed=False, unavailable=missing, kept=kept, lacking=lacking
+            )
         _room(plan.database_dir)
         path = plan.database_dir / f"staging-{workshop.process_id()}.duckdb"
         say(f"writing the tables of {len(folders)} studies")
@@ -118,13 +130,19 @@ def build(plan: Plan, *, say: Callable[[str], None] = _quiet, progress: workshop
             plan.enrich(path)
         staging.publish(path, plan.database_dir, version)
         staging.tidy(plan.database_dir)
-        return Built(path=target, version=version, changed=True, unavailable=missing)
+        return Built(path=target, version=version, changed=True, unavailable=missing, kept=kept, lacking=lacking)
 
 
 def _study_tables(plan: Plan, *, say: Callable[[str], None], progress: workshop.Progress | None) -> list[Outcome]:
     """Every study's validated tables: published, then users' own, then synthetic where wanted."""
     jobs = [_job(plan, study, module) for study, module in plan.studies.items()]
-    outcomes = workshop.run(jobs, places=plan.places, workers=plan.workers, say=say, progress=progress)
+    asked = [job for job in jobs if not plan.only or job.study in plan.only]
+    made = workshop.run(asked, places=plan.places, workers=plan.workers, say=say, progress=progress)
+    found = {outcome.study: outcome for outcome in made}
+    for job in jobs:
+        if job not in asked and (kept := workshop.from_cache(job, "this build was asked for other studies only")):
+            found[job.study] = kept
+    outcomes = [found[job.study] for job in jobs if job.study in found]
     uploads = list(_uploads(plan, say=say))
     real = any(_has_patients(outcome) for outcome in [*outcomes, *uploads])
     if plan.synthetic == "always" or (plan.synthetic == "auto" and not real):
@@ -188,7 +206,7 @@ def _computed(outcomes: list[Outcome], plan: Plan) -> dict[str, pl.DataFrame]:
     """Tables that the build makes itself: studies, checks, checks across studies."""
     modules = {**plan.studies, **plan.synthetic_studies}
     rows = [
-        dict(outcome.folder.row)
+        {**outcome.folder.row, "reason": outcome.reason or None}
         if outcome.folder is not None
         else workshop.unavailable_row(outcome, modules.get(outcome.study))
         for outcome in outcomes

@@ -127,6 +127,12 @@ def read(folder: Path) -> StudyFolder:
     return StudyFolder(path=folder, row=row)
 
 
+def fits(folder: StudyFolder) -> bool:
+    """Whether every table of a folder made earlier still reads, and has the columns that data.schema wants now."""
+    names = [name for name in TABLES if folder.has(name)]
+    return bool(names) and all(dict(folder.frame(name).schema) == dict(TABLES[name].dtypes) for name in names)
+
+
 def conform(found: StudyTables, *, study: str) -> dict[str, pl.DataFrame]:
     """A study's frames as data.schema wants them: columns cast and in order, nan as null, keys checked.
 

@@ -5,6 +5,7 @@ A loader that fails, or whose process dies, makes its own study unavailable and 
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import multiprocessing
 import os
@@ -31,6 +32,9 @@ from data.study_folder import StudyFolder
 __all__ = ["Job", "Outcome", "Progress", "checked", "run"]
 
 
+KEPT = "kept from an earlier build"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """One study to make: its loader's module, and the folders for its tables, its checks and its log."""
@@ -45,7 +49,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """A made study, or the reason why there is none."""
+    """A made study, or the reason why there is none; both where an earlier version of it is kept, and why."""
 
     study: str
     folder: StudyFolder | None = None
@@ -107,7 +111,7 @@ def run(
     if ready:
         get = partial(fetch, places=places, progress=progress or silent)
         done |= _make_all(ready, get, workers=workers, say=say)
-    return [done[job.study] for job in jobs]
+    return [_or_earlier(job, done[job.study], say=say) for job in jobs]
 
 
 def cached(job: Job, version: str) -> Outcome | None:
@@ -117,6 +121,43 @@ def cached(job: Job, version: str) -> Outcome | None:
         return Outcome(study=job.study, folder=folder, checks=checked(folder, job.checks))
     except (SourceCorrupt, OSError, pl.exceptions.PolarsError):
         return None
+
+
+def earlier(job: Job, why: str) -> Outcome | None:
+    """The newest good version of the study among those made before, with the reason why it is kept."""
+    for path in sorted(job.folder.glob(f"{job.study}-*"), key=_made, reverse=True):
+        try:
+            folder = study_folder.read(path)
+            if folder.study == job.study and study_folder.fits(folder):
+                found = checked(folder, job.checks)
+                return Outcome(study=job.study, folder=folder, checks=found, reason=f"{KEPT}: {why}")
+        except (CohortError, OSError, pl.exceptions.PolarsError):
+            continue
+    return None
+
+
+def from_cache(job: Job, why: str) -> Outcome | None:
+    """The study as it lies in the cache, nothing fetched: its present version, else an earlier one; None without any."""
+    found = None
+    with contextlib.suppress(Exception):  # a loader that cannot be imported has no present version
+        found = cached(job, study_version(find_source(job.study, job.module), job.module))
+    return found or earlier(job, why)
+
+
+def _made(folder: Path) -> float:
+    try:
+        return folder.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def _or_earlier(job: Job, outcome: Outcome, *, say: Callable[[str], None]) -> Outcome:
+    """The outcome, or in place of a failure the last good version of the study."""
+    kept = earlier(job, outcome.reason) if outcome.folder is None else None
+    if kept is None:
+        return outcome
+    say(f"{job.study} is {KEPT}")
+    return kept
 
 
 def checked(folder: StudyFolder, kept: Path) -> pl.DataFrame:
@@ -239,7 +280,7 @@ def _finished(job: Job, version: str) -> Outcome:
 
 def _failed(job: Job, error: Exception, *, say: Callable[[str], None]) -> Outcome:
     outcome = Outcome(study=job.study, reason=_blame(job, error))
-    say(f"{job.study} is left out: {outcome.reason}")
+    say(f"{job.study} cannot be made: {outcome.reason}")
     return outcome
 
 

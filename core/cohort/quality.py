@@ -40,7 +40,7 @@ def quality(store: Store, query: CohortQuery, *, every: bool = False) -> Report:
     counts = store.studies().filter(pl.col("study").is_in(list(whole.studies)))
     source = provenance(store, whole, n=int(counts["patients"].sum()))
     if len(whole.studies) > 3:
-        source = replace(source, cohort=words.count(len(whole.studies), "study", plural="studies"), studies=("citations: About page",))
+        source = replace(source, cohort=words.count(len(whole.studies), "study", plural="studies"))
     named = found.with_columns(pl.col("study").replace(known))
     chart = replace(quality_figure(named, provenance=source, title="Data checks"), slug="data-checks")
     listed = named.sort(pl.col("status").replace_strict({s: i for i, s in enumerate(ORDER)}, default=9, return_dtype=pl.Int32), maintain_order=True)

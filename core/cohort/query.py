@@ -3,13 +3,33 @@
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple, get_args
 
 from core.errors import BadLink, UnknownName
 from data.schema import PATIENT
+from data.sources import OVERLAPPING, source
 
 Operator = Literal["in", "ge", "le", "known"]
+
+
+LARGEST = 1e300
+"""A whole number beyond it does not fit the database's numbers."""
+
+
+def poolable(studies: Iterable[str]) -> tuple[str, ...]:
+    """The studies in their order, without those that share patients with one before them."""
+    kept: list[str] = []
+    for study in dict.fromkeys(studies):
+        if not any(shared <= {*kept, study} for shared in OVERLAPPING if study in shared):
+            kept.append(study)
+    return tuple(kept)
+
+
+def _named(studies: Iterable[str]) -> str:
+    return " and ".join(source(study).title.partition(":")[0] for study in sorted(studies))
 
 
 class Filter(NamedTuple):
@@ -76,10 +96,13 @@ class CohortQuery:
         Raises
         ------
         BadLink
-            A filter's operator or value does not fit its column.
+            A filter's operator or value does not fit its column, or two of the studies share patients.
         UnknownName
             A filter names a column that `patient` does not have.
         """
+        for shared in OVERLAPPING:
+            if shared <= set(self.studies):
+                raise BadLink(f"{_named(shared)} share patients, so they are never pooled; open one of them")
         parts = ["study = ANY($studies)"]
         params: dict[str, object] = {"studies": list(self.studies)}
         for number, f in enumerate(self.canonical_filters()):
@@ -107,6 +130,13 @@ class CohortQuery:
                     or not isinstance(f.value, (int, float))
                 ):
                     raise BadLink(f"the filter on {f.column} needs a number, not {f.value!r}")
+                if isinstance(f.value, float) and not math.isfinite(f.value):
+                    raise BadLink(
+                        f"the filter on {f.column} has the value {f.value}, which bounds nothing; "
+                        "give a finite number or remove the filter"
+                    )
+                if abs(f.value) > LARGEST:
+                    raise BadLink(f"the filter on {f.column} has a number beyond {LARGEST:g}; give a smaller one")
                 parts.append(f"{name} {'>=' if f.op == 'ge' else '<='} ${slot}")
                 params[slot] = float(f.value)
         return " AND ".join(parts), params

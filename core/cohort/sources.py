@@ -52,6 +52,8 @@ def studies(store: Store) -> pl.DataFrame:
     out = []
     for row in rows.iter_rows(named=True):
         state = "" if row["status"] != "unavailable" else f"Unavailable: {row['reason'] or 'no reason was recorded'}"
+        if not state and row["reason"]:
+            state = f"{row['reason'][:1].upper()}{row['reason'][1:]}; {row['passed'] or 0} pass, {row['failed'] or 0} fail"
         passed = f"{row['passed']} pass, {row['failed']} fail" if row["passed"] is not None else None
         out.append(
             {

@@ -27,21 +27,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--synthetic", choices=("auto", "always", "never"), default="auto",
         help="the embedded synthetic studies: auto adds them only when no published study can be had",
     )  # fmt: skip
-    parser.add_argument("--only", nargs="+", metavar="STUDY", help="build these published studies alone")
+    parser.add_argument(
+        "--only", nargs="+", metavar="STUDY",
+        help="bring these published studies up to date, and take the others as they lie in the cache",
+    )  # fmt: skip
     parser.add_argument("--force", action="store_true", help="read and compute everything again")
 
 
 def run(args: argparse.Namespace, settings: Settings) -> Report:
     """Build, then report one row a study."""
-    chosen = dict(MODULES)
-    if args.only:
-        unknown = [study for study in args.only if study not in MODULES]
-        if unknown:
-            raise UnknownName(f"there is no published study '{unknown[0]}'; there are {', '.join(MODULES)}")
-        chosen = {study: MODULES[study] for study in MODULES if study in args.only}
+    only = frozenset(args.only or ())
+    unknown = sorted(only.difference(MODULES))
+    if unknown:
+        raise UnknownName(f"there is no published study '{unknown[0]}'; there are {', '.join(MODULES)}")
     with Progress() as progress:
         built = builder.build(
-            plan(settings, studies=chosen, synthetic=args.synthetic, force=args.force, progress=progress),
+            plan(settings, only=only, synthetic=args.synthetic, force=args.force, progress=progress),
             say=progress.say,
             progress=progress.bytes,
         )
@@ -52,6 +53,7 @@ def plan(
     settings: Settings,
     *,
     studies: dict[str, str] | None = None,
+    only: frozenset[str] = frozenset(),
     synthetic: builder.Synthetic = "auto",
     force: bool = False,
     progress: Progress | None = None,
@@ -74,6 +76,7 @@ def plan(
         enrich_version=fingerprint.code("core.pipeline", "models"),
         workers=settings.workers,
         force=force,
+        only=only,
     )
 
 
@@ -91,15 +94,23 @@ def summary(settings: Settings, built: builder.Built) -> Report:
     finally:
         store.close()
     what = "built" if built.changed else "already up to date"
+    notes = [f"{study} is unavailable: {reason}" for study, reason in built.unavailable.items()]
+    notes += [f"{study} is {reason}" for study, reason in built.kept.items()]
+    if built.lacking:
+        notes.append(
+            f"This database lacks {', '.join(built.lacking)}: --only did not name them and the cache does not hold them; "
+            "run python -m core build to have all."
+        )
     return Report(
         title=f"Database {built.version} {what}: {built.path}",
         tables=[("", frame.select(SUMMARY))],
-        notes=[f"{study} is unavailable: {reason}" for study, reason in built.unavailable.items()],
+        notes=notes,
         document={
             "version": built.version,
             "path": str(built.path),
             "changed": built.changed,
             "studies": frame.to_dicts(),
+            "lacking": list(built.lacking),
         },
     )
 

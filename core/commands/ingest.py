@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from data.sources import MODULES, SYNTHETIC
 from data.store import Store
 
 SHOWN = 40
+ALARMING = frozenset({"time_in_days", "event_flag_inverted"})
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -64,10 +65,12 @@ def report(intake: Intake, checks: pl.DataFrame, *, changed: bool) -> Report:
     notes = list(intake.tables.notes)
     if refused.height > SHOWN:
         notes.insert(0, f"{refused.height - SHOWN} more rows were refused; --json lists all of them.")
+    warnings = [f"WARNING: {row['detail']}; check the columns in study.toml" for row in _alarming(failed)]
     study = intake.source.study
     what = "stored" if changed else "unchanged since it was last taken in"
     return Report(
-        title=(
+        title="".join(f"{warning}\n" for warning in warnings)
+        + (
             f"Study {study} {what}: {intake.rows_in:,} rows in = {intake.rows_accepted:,} accepted + "
             f"{intake.rows_refused:,} refused; {told.filter(status='pass').height} data checks passed, {failed.height} did not"
         ),
@@ -84,6 +87,7 @@ def report(intake: Intake, checks: pl.DataFrame, *, changed: bool) -> Report:
             "study": study,
             "version": intake.version,
             "changed": changed,
+            "warnings": warnings,
             "rows_in": intake.rows_in,
             "rows_accepted": intake.rows_accepted,
             "rows_refused": intake.rows_refused,
@@ -97,6 +101,13 @@ def report(intake: Intake, checks: pl.DataFrame, *, changed: bool) -> Report:
             "notes": list(intake.tables.notes),
         },
     )
+
+
+def _alarming(failed: pl.DataFrame) -> Iterator[dict[str, str]]:
+    """Failed checks after which no survival curve means what it says: a wrong unit of time, an inverted event flag."""
+    for row in failed.iter_rows(named=True):
+        if row["check"] in ALARMING or (row["check"] == "progressor_without_event" and "inverted" in row["detail"]):
+            yield row
 
 
 def _shown(heading: str, frame: pl.DataFrame) -> Sequence[tuple[str, pl.DataFrame]]:

@@ -19,6 +19,16 @@ from data.schema import ENDPOINTS, PATIENT
 from data.store import Store
 
 GROUP = "group"
+GROUPING = frozenset({"number", "category", "flag"})
+"""Kinds of column that patients can be grouped by before their outcome is known."""
+NOT_GROUPING = {
+    "id": "an id",
+    "time": "a time of follow-up, itself an outcome",
+    "event": "an event, itself an outcome",
+    "text": "free text",
+    "list": "a list",
+}
+MOST_LEVELS, MOST_LISTED = 12, 10
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,6 +49,12 @@ def run(args: argparse.Namespace, settings: Settings) -> Report:
         raise UnknownName(f"there is no patient column '{args.by}'; did you mean {' or '.join(near)}?")
     with opened(settings) as store:
         known_studies(store, [args.study])
+        kind = PATIENT.column(args.by).kind
+        if kind not in GROUPING:
+            raise UnknownName(
+                f"'{args.by}' is {NOT_GROUPING.get(kind, kind)}, which makes no groups of patients; choose a column that "
+                f"{args.study} has, such as {', '.join(_sensible(store, args.study)[:MOST_LISTED]) or 'another'}"
+            )
         frame = _cohort(store, args)
     if frame[args.by].null_count() == frame.height:
         raise NotMeasured(
@@ -92,7 +108,7 @@ def _cohort(store: Store, args: argparse.Namespace) -> pl.DataFrame:
 
 def _grouped(frame: pl.DataFrame, by: str, cut: float | None) -> tuple[pl.DataFrame, str, float | None]:
     """The frame, its column of groups (the last one is the reference), and the cut that made them."""
-    if PATIENT.column(by).kind in {"number", "time"}:
+    if PATIENT.column(by).kind == "number":
         made = survival.split(frame, by, method="median" if cut is None else "cut", cut=cut)
         return made.onto(frame, name=GROUP), GROUP, made.cuts[0]
     if cut is not None:
@@ -106,4 +122,11 @@ def _ratio(finding: Finding) -> dict[str, object]:
 
 
 def _choices() -> list[str]:
-    return [column.name for column in PATIENT.columns if column.kind in {"number", "category", "flag"}]
+    return [column.name for column in PATIENT.columns if column.kind in GROUPING]
+
+
+def _sensible(store: Store, study: str) -> list[str]:
+    """Columns of which a study has at least two values, and not too many for curves."""
+    frame = store.table("patient", study=study)
+    counts = {name: frame[name].drop_nulls().n_unique() for name in _choices()}
+    return [n for n, k in counts.items() if k > 1 and (k <= MOST_LEVELS or PATIENT.column(n).kind == "number")]

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field, replace
 import plotly.graph_objects as go
 import polars as pl
 
+MOST_CITED = 3
+"""Citations that a footer has room for."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provenance:
@@ -33,7 +36,9 @@ class Provenance:
         parts = [self.cohort, f"n = {self.n:,}"]
         if self.n_missing:
             parts.append(f"{self.n_missing:,} missing")
-        if self.studies:
+        if len(self.studies) > MOST_CITED:
+            parts.append(f"{len(self.studies)} studies, each cited in the figure's csv and on the About page")
+        elif self.studies:
             parts.append("; ".join(self.studies))
         if self.software or self.database:
             parts.append(f"TMEscope {self.software} · data {self.database}".strip())

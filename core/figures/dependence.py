@@ -74,6 +74,7 @@ def dependence(result: Dependence, *, provenance: Provenance, title: str = "") -
     caption = f"SHAP value of {words.inside(result.label)} against its value; n = {result.n:,}."
     if result.partner:
         caption += f" Colour: {result.partner_label}" + (", open circles = not known." if (~known).any() else ".")
+        caption += _meaning(result)
     if result.n_missing:
         caption += f" {words.count(result.n_missing, 'patient')} whose value is not known left out."
     return Chart(
@@ -85,3 +86,14 @@ def dependence(result: Dependence, *, provenance: Provenance, title: str = "") -
         provenance=provenance,
         alt=f"Scatter of the SHAP value of {result.label} against its value, {result.n} patients.",
     )
+
+
+def _meaning(result: Dependence) -> str:
+    """Why this feature gives the colour, and what the colour cannot show."""
+    goes = {
+        "residual": "the feature whose value correlates most (by rank) with the spread around a straight line",
+        "value": f"the feature whose value correlates most (by rank) with {words.inside(result.label)}",
+    }.get(result.basis, "a feature chosen by hand")
+    if result.additive:
+        return f" The model is additive: the colour shows {goes}, not an interaction."
+    return f" The colour shows {goes}."

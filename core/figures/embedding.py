@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -46,12 +47,20 @@ NOT_FACTS = frozenset(
 )
 
 
-def embedding(result: TmeMap, *, provenance: Provenance, direct: bool = False, title: str = "") -> Chart:
+def embedding(
+    result: TmeMap,
+    *,
+    provenance: Provenance,
+    direct: bool = False,
+    title: str = "",
+    names: Mapping[str, str] | None = None,
+) -> Chart:
     """A map of patients by their tumour microenvironment.
 
     Parameters
     ----------
     result : from `core.tme.map.tme_map`. direct : write the groups' names on the map, where there are few.
+    names : study -> its name, for the panels' heads; the key where it has none.
 
     Each study has a panel: positions in two of them cannot be compared. `customdata` of every point starts with
     patient_id, so that a selection names patients, not positions. Axes have equal scale and no ticks: they have no unit.
@@ -78,7 +87,7 @@ def embedding(result: TmeMap, *, provenance: Provenance, direct: bool = False, t
         f"<br>{name}: %{{customdata[{i + 1}]}}" for i, name in enumerate([result.label, *(label_of(c) for c in facts)])
     )
     figure = frame(height=560, least=440, margin={"l": 32, "r": 330, "t": 16, "b": 34})
-    _panels(figure, rows, studies)
+    _panels(figure, rows, {study: (names or {}).get(study, study) for study in studies})
     biggest = max(rows.filter(pl.col("study") == s).height for s in studies)
     size = float(np.clip(270 / math.sqrt(biggest) / math.sqrt(len(studies)) * 1.2, 4, 11))
     style = (size, hover + "<extra></extra>", rows.height > WEBGL_FROM)
@@ -125,7 +134,7 @@ def _cards(rows: pl.DataFrame, result: TmeMap, facts: list[str]) -> pl.Series:
     return pl.Series("card", [list(card) for card in zip(*parts, strict=True)], dtype=pl.List(pl.String))
 
 
-def _panels(figure: go.Figure, rows: pl.DataFrame, studies: list[str]) -> None:
+def _panels(figure: go.Figure, rows: pl.DataFrame, studies: Mapping[str, str]) -> None:
     """Axes of equal scale without ticks, one pair a study, in a grid."""
     across = 1 if len(studies) == 1 else 2 if len(studies) <= 4 else 3
     down = math.ceil(len(studies) / across)
@@ -135,7 +144,7 @@ def _panels(figure: go.Figure, rows: pl.DataFrame, studies: list[str]) -> None:
         figure.layout.meta = {"least": 230 * down}
         figure.layout.margin.t = 32
     pieces, axes = [], {}
-    for i, study in enumerate(studies):
+    for i, (study, head) in enumerate(studies.items()):
         column, line = i % across, i // across
         wide, high = (1 - gap_x * (across - 1)) / across, (1 - gap_y * (down - 1)) / down
         x0, y1 = column * (wide + gap_x), 1 - line * (high + gap_y)
@@ -165,7 +174,7 @@ def _panels(figure: go.Figure, rows: pl.DataFrame, studies: list[str]) -> None:
                 settings["scaleanchor"] = f"x{n}"
             axes[f"{axis}axis{n}"] = settings
         if len(studies) > 1:
-            content = f"<b>{shorten(study, 30)}</b> (n = {mine.height:,})"
+            content = f"<b>{shorten(head, 30)}</b> (n = {mine.height:,})"
             pieces.append(
                 text(content, xref="paper", x=x0, xanchor="left", yref="paper", y=y1, yanchor="bottom", yshift=3)
             )

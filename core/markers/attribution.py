@@ -9,12 +9,17 @@ import polars as pl
 
 from core.cohort import frame as cohort_frame
 from core.cohort.query import CohortQuery
-from core.errors import NotMeasured, UnknownName
+from core.errors import NotMeasured, TooFewPatients, UnknownName
+from core.figures import words
 from core.tme.naming import label as signature_label
 from data.schema import PATIENT
 from data.store import Store
 from models import MODULES, card
 
+FEWEST = 20
+"""Patients below which the mean of a feature's SHAP values says nothing about a cohort."""
+ADDITIVE = frozenset({"elastic_net", "loris", "loris_recalibrated"})
+"""Predictors whose log-odds are a sum of one term a feature: no feature changes what another one does."""
 OUT_OF_SAMPLE = ("published", "out_of_fold", "external", "leave_one_cohort_out")
 
 
@@ -29,6 +34,7 @@ class Summary:
     points : patient_id, study, cohort, feature, label, value, shap, place (rank of the value among the cohort's
         patients, 0 to 1; null = imputed); the rows of `features` in their order.
     residual : largest |base + sum of SHAP - output| over all patients. n, n_missing : patients explained; not explained.
+    n_in_sample : of those not explained, patients who have a score but trained the predictor.
     predictor_label, protocols : for the caption.
     """
 
@@ -40,13 +46,16 @@ class Summary:
     predictor: str
     predictor_label: str
     protocols: tuple[str, ...]
+    n_in_sample: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dependence:
     """One feature's SHAP value against its value; `partner` is the feature whose value goes most with the residual.
 
-    points : patient_id, study, value, shap, partner_value.
+    points : patient_id, study, value, shap, partner_value. basis : what the partner goes with: 'residual' (the spread
+    around a straight line), 'value' (the feature's own value, where a line leaves no spread) or 'chosen' (a person named it).
+    additive : the predictor adds one term a feature, so that the partner cannot show an interaction.
     """
 
     feature: str
@@ -57,6 +66,8 @@ class Dependence:
     points: pl.DataFrame
     n: int
     n_missing: int
+    basis: str = "residual"
+    additive: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,10 +133,21 @@ def rows(store: Store, query: CohortQuery, predictor: str) -> pl.DataFrame:
 
 
 def summary(store: Store, query: CohortQuery, predictor: str, *, top: int | None = None) -> Summary:
-    """Mean absolute SHAP value of each feature over the cohort's patients, and every patient's values."""
+    """Mean absolute SHAP value of each feature over the cohort's patients, and every patient's values.
+
+    Raises
+    ------
+    UnknownName, NotMeasured
+        As `rows`. TooFewPatients: fewer than 20 patients are explained.
+    """
     found = rows(store, query, predictor)
-    stored = _stored(store, found)
     n_patients = found["patient_id"].n_unique()
+    if n_patients < FEWEST:
+        raise TooFewPatients(
+            f"{card(predictor).label} explains {words.count(n_patients, 'patient')} of {query.describe()}; a summary takes at least "
+            f"{FEWEST}: {'relax a filter' if query.filters else 'pick a larger study'}"
+        )
+    stored = _stored(store, found)
     strength = found.group_by("feature").agg(
         pl.col("shap").abs().sum().alias("total"), pl.col("feature_group").first().alias("group")
     )
@@ -165,6 +187,7 @@ def summary(store: Store, query: CohortQuery, predictor: str, *, top: int | None
         predictor=predictor,
         predictor_label=card(predictor).label,
         protocols=tuple(p for p in OUT_OF_SAMPLE if p in set(found["protocol"])),
+        n_in_sample=_in_sample(store, query, found),
     )
 
 
@@ -200,14 +223,14 @@ def dependence(
     if known.is_empty():
         raise NotMeasured(f"{feature_label(feature)} is not a number for any patient here; pick a measured feature")
     others = [partner] if partner else [c for c in values.columns if c not in {"patient_id", feature}]
-    best, strongest = None, 0.0
+    best, strongest, basis = None, 0.0, "residual"
     for other in others:
         paired = known.join(values.select("patient_id", pl.col(other).alias("other")), on="patient_id").drop_nulls(
             "other"
         )
-        strength = _partner_strength(paired)
+        strength, against = _partner_strength(paired)
         if partner or strength > strongest:
-            best, strongest = other, strength
+            best, strongest, basis = other, strength, "chosen" if partner else against
     points = (
         known.join(values.select("patient_id", pl.col(best).alias("partner_value")), on="patient_id", how="left")
         if best
@@ -222,6 +245,8 @@ def dependence(
         points=points,
         n=known.height,
         n_missing=own.height - known.height,
+        basis=basis,
+        additive=predictor in ADDITIVE,
     )
 
 
@@ -302,18 +327,31 @@ def _stored(store: Store, found: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _partner_strength(paired: pl.DataFrame) -> float:
+def _in_sample(store: Store, query: CohortQuery, found: pl.DataFrame) -> int:
+    """Patients of the cohort who are not explained, yet have a score of the predictor that they trained."""
+    condition, params = query.where()
+    trained = store.sql(
+        f"""SELECT DISTINCT patient_id FROM prediction WHERE predictor = $predictor AND protocol = 'in_sample'
+            AND score IS NOT NULL AND patient_id IN (SELECT patient_id FROM patient WHERE {condition})""",
+        {**params, "predictor": found["predictor"][0]},
+    )
+    return trained.join(found, on="patient_id", how="anti").height
+
+
+def _partner_strength(paired: pl.DataFrame) -> tuple[float, str]:
+    """Absolute rank correlation of `other` with what a straight line in `value` leaves of `shap`, else with `value`."""
     if paired.height < 5:
-        return 0.0
+        return 0.0, "residual"
     value, shap, other = (paired[c].to_numpy() for c in ("value", "shap", "other"))
     if np.ptp(value) == 0 or np.ptp(other) == 0:
-        return 0.0
+        return 0.0, "residual"
     slope, intercept = np.polyfit(value, shap, 1)
     left = shap - slope * value - intercept
-    against = left if np.std(left) > 1e-6 * max(np.std(shap), 1e-12) else value
-    frame = pl.DataFrame({"a": against, "b": other})
+    spread = bool(np.std(left) > 1e-6 * max(np.std(shap), 1e-12))
+    frame = pl.DataFrame({"a": left if spread else value, "b": other})
     found = frame.select(pl.corr("a", "b", method="spearman")).item()
-    return abs(float(found)) if found is not None and np.isfinite(found) else 0.0
+    strength = abs(float(found)) if found is not None and np.isfinite(found) else 0.0
+    return strength, "residual" if spread else "value"
 
 
 def _shown(feature: str, value: float | None, person: pl.DataFrame) -> str:

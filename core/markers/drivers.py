@@ -27,18 +27,20 @@ def drivers(store: Store, query: CohortQuery, *, predictor: str) -> Answer:
 
     Raises
     ------
-    NotMeasured, EmptyCohort, UnknownName
+    NotMeasured, TooFewPatients, EmptyCohort, UnknownName
         As `core.markers.attribution.summary`.
     """
     found = summary(store, query, predictor)
-    source = provenance(store, query, n=found.n, n_missing=found.n_missing)
+    source = provenance(store, query, n=found.n, n_missing=found.n_missing - found.n_in_sample)
     remarks = _correlated(found)
+    shown, left_out = replace(found, n_missing=0), _left_out(found)
     swarm = replace(
-        beeswarm(found, provenance=source, title=f"What moves {_short(found)}, patient by patient"), slug=f"attribution-{predictor}"
+        beeswarm(shown, provenance=source, title=f"What moves {_short(found)}, patient by patient"), slug=f"attribution-{predictor}"
     )
     bars = replace(
-        importance(found, provenance=source, title=f"How much each feature moves {_short(found)}"), slug=f"importance-{predictor}"
+        importance(shown, provenance=source, title=f"How much each feature moves {_short(found)}"), slug=f"importance-{predictor}"
     )
+    swarm, bars = (replace(c, caption=f"{c.caption} {left_out}".strip()) for c in (swarm, bars))
     return Answer(sentence=_sentence(found), charts=(replace(swarm, warnings=(*swarm.warnings, *remarks)), bars))
 
 
@@ -83,6 +85,17 @@ def one_patient(store: Store, query: CohortQuery, *, predictor: str, patient: st
     name = patient.partition(":")[2]
     title = f"Patient {name}: predicted probability of response {words.percent(found.probability)}, taken apart"
     return replace(waterfall_figure(found, provenance=source, title=title), slug=f"waterfall-{predictor}-{name}".lower())
+
+
+def _left_out(found: Summary) -> str:
+    """Who is not explained, and why: those who trained the model apart from those without a score."""
+    unscored = found.n_missing - found.n_in_sample
+    none = f"{words.count(unscored, 'patient')} without a score left out." if unscored else ""
+    if not found.n_in_sample:
+        return none
+    one = found.n_in_sample == 1
+    trained = f"{words.count(found.n_in_sample, 'patient')} trained the model and {'is' if one else 'are'} left out"
+    return f"{trained}; {unscored:,} {'has' if unscored == 1 else 'have'} no score." if unscored else f"{trained}."
 
 
 def _correlated(found: Summary) -> tuple[str, ...]:

@@ -33,7 +33,13 @@ SHORT = {
 }  # fmt: skip
 """Predictors as a sentence says them."""
 
-AXIS = {"cyt": "CYT", "gep": "GEP", "cd8": "CD8 T-eff", "loris_recalibrated": "recal. LORIS", "elastic_net": "Elastic net"}
+AXIS = {
+    "cyt": "CYT",
+    "gep": "GEP",
+    "cd8": "CD8 T-eff",
+    "loris_recalibrated": "recal. LORIS",
+    "elastic_net": "Elastic net",
+}
 """Predictors as the label of a group says them, where that must be shorter than in a sentence."""
 
 COLUMNS = ("patient_id", "study", "cohort", "cancer_type", "response", "recist", "arm", "drug_class")
@@ -60,7 +66,8 @@ class Predicted:
     n, n_missing : patients with a score; patients of the cohort without an out-of-sample score.
     n_in_sample : of those, patients left out because they trained the predictor.
     n_untreated : patients left out because they never had ICB; in neither of the counts above.
-    prognosis : nobody with a score and the endpoint had ICB, so the score can foretell survival but not response.
+    prognosis : nobody with a score and the endpoint is known to have had ICB, and some never had: the score can
+        foretell their survival but not a response.
     notes : what a caption must say.
     """
 
@@ -163,22 +170,21 @@ def predicted(
     scored = everyone.join(scores(store, query, predictor), on="patient_id", how="inner", maintain_order="left")
     if scored.is_empty():
         raise cohort_frame.not_measured(about.label, query, elsewhere=_studies_scored(store, predictor))
-    outcomes = scored.drop_nulls(["time", "event"])
-    treated, never = outcomes.filter(_treated()).height, everyone.filter(_never()).height
-    prognosis = treated == 0 and not outcomes.filter(_never()).is_empty()
-    untreated = 0 if prognosis else never
-    if untreated:
-        everyone, scored = everyone.filter(~_never()), scored.filter(~_never())
-    if scored.is_empty():
-        raise cohort_frame.not_measured(about.label, query, elsewhere=_studies_scored(store, predictor))
-    least = 2 * (1 if split == "published" else len(_WITHIN[split]))
-    if split != "published" and scored.height < least:
+    with_icb = not scored.drop_nulls(["time", "event"]).filter(treated()).is_empty()
+    prognosis = not with_icb and not scored.filter(untreated()).is_empty()
+    left_out = everyone.filter(untreated()).height if with_icb else 0
+    if left_out:
+        everyone, scored = everyone.filter(~untreated()), scored.filter(~untreated())
+    least = 0 if split == "published" else 2 * len(_WITHIN[split])
+    if scored.height < least:
         raise TooFewPatients(
             f"{words.count(scored.height, 'patient')} with {about.label}; {SPLITS[split]} need at least {least}: relax a "
             "filter or split at the median"
         )
     frame, groups, cuts, remarks = _split(scored, about, split)
-    in_sample = _in_sample(store, query, predictor=predictor, frame=scored)
+    in_sample = _in_sample(
+        store, query, predictor=predictor, missing=everyone.join(scored, on="patient_id", how="anti")
+    )
     missing = everyone.height - scored.height
     return Predicted(
         card=about,
@@ -191,24 +197,24 @@ def predicted(
         n=frame.height,
         n_missing=everyone.height - frame.height,
         n_in_sample=in_sample,
-        n_untreated=untreated,
+        n_untreated=left_out,
         prognosis=prognosis,
         notes=(
             *remarks,
-            *([f"{words.count(untreated, 'patient')} who never had ICB {_be(untreated)} left out."] if untreated else []),
+            *([f"{words.count(left_out, 'patient')} who never had ICB {_be(left_out)} left out."] if left_out else []),
             *_notes(about, missing=missing - in_sample, in_sample=in_sample),
         ),
     )
 
 
-def _never() -> pl.Expr:
+def untreated() -> pl.Expr:
     """Never had ICB; false where the treatment is not known."""
     return (pl.col("arm") == "control").fill_null(False) | (pl.col("drug_class") == "no ICB").fill_null(False)
 
 
-def _treated() -> pl.Expr:
+def treated() -> pl.Expr:
     """Known to have had ICB."""
-    return ((pl.col("arm") == "ICB").fill_null(False) | pl.col("drug_class").is_not_null()) & ~_never()
+    return ((pl.col("arm") == "ICB").fill_null(False) | pl.col("drug_class").is_not_null()) & ~untreated()
 
 
 def _split(
@@ -253,7 +259,9 @@ def _split_within(
         groups = made.groups.cast(pl.String).replace_strict(named, return_dtype=pl.String)
         parts.append(part.with_columns(groups.alias("group")))
     if not parts:
-        raise TooFewPatients(f"{name} cannot be split within any of these studies; choose one study or another predictor")
+        raise TooFewPatients(
+            f"{name} cannot be split within any of these studies; choose one study or another predictor"
+        )
     at = "; ".join(f"{study} {', '.join(f'{cut:.3g}' for cut in own)}" for study, own in cuts.items())
     remarks = [f"{SPLITS[split].capitalize()} taken within each study, cut at: {at}.", *ties]
     if failed:
@@ -272,14 +280,14 @@ def _studies_scored(store: Store, predictor: str) -> list[str]:
     return list(found["study"])
 
 
-def _in_sample(store: Store, query: CohortQuery, *, predictor: str, frame: pl.DataFrame) -> int:
+def _in_sample(store: Store, query: CohortQuery, *, predictor: str, missing: pl.DataFrame) -> int:
     condition, params = query.where()
     found = store.sql(
         f"""SELECT DISTINCT patient_id FROM prediction WHERE predictor = $predictor AND protocol = 'in_sample'
             AND score IS NOT NULL AND patient_id IN (SELECT patient_id FROM patient WHERE {condition})""",
         {**params, "predictor": predictor},
     )
-    return found.filter(~pl.col("patient_id").is_in(frame["patient_id"].implode())).height
+    return missing.join(found, on="patient_id", how="semi").height
 
 
 def _notes(about: Card, *, missing: int, in_sample: int) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import polars as pl
 
@@ -10,7 +11,7 @@ from core.answer import Answer
 from core.cohort import frame as cohort_frame
 from core.cohort.provenance import names, provenance
 from core.cohort.query import CohortQuery
-from core.errors import NotMeasured
+from core.errors import NotMeasured, TooFewPatients
 from core.figures import words
 from core.figures.calibration import calibration as calibration_figure
 from core.figures.chart import Chart
@@ -18,13 +19,19 @@ from core.figures.forest import forest
 from core.response.calibration import calibration
 from core.response.leaderboard import leaderboard
 from core.response.predicted import scores
+from data.schema import PROTOCOLS
 from data.store import Store
 from models import MODULES, card
 
 CAPTION = (
     "AUC for response (CR or PR) with DeLong 95% CI; squares grow with n; dashed line: chance, 0.5. Every score is out-of-sample; "
-    "in-sample scores are never shown. Whole cohorts are judged: filters do not apply."
+    "in-sample scores are never shown. Whole cohorts are judged: filters do not apply. DeLong intervals of cross-fitted scores do not "
+    "include the variance of training; an AUC clearly under 0.5 in a small cohort is an artefact of cross-fitting."
 )
+FEWEST = 20
+"""Patients that a calibration takes."""
+FEWEST_OF_EACH = 5
+"""Responders, and non-responders, that a calibration takes."""
 
 
 def ranking(store: Store, query: CohortQuery, *, predictor: str = "") -> Answer:
@@ -78,7 +85,7 @@ def reliability(store: Store, query: CohortQuery, *, predictor: str) -> Chart:
     Raises
     ------
     NotMeasured, TooFewPatients
-        The predictor gives no probability, or too few patients have one and a response.
+        The predictor gives no probability; or fewer than 20 patients, 5 responders or 5 non-responders have one.
     """
     about = card(predictor)
     if about.kind != "probability":
@@ -90,6 +97,13 @@ def reliability(store: Store, query: CohortQuery, *, predictor: str) -> Chart:
     if frame["response"].drop_nulls().is_empty():
         raise cohort_frame.not_measured(f"Response with {about.label}", query, elsewhere=_judged(store, predictor))
     found = calibration(frame, probability="probability")
+    others = found.n - found.responders
+    if found.n < FEWEST or min(found.responders, others) < FEWEST_OF_EACH:
+        raise TooFewPatients(
+            f"{words.count(found.n, 'patient')} of {query.describe()} ({words.count(found.responders, 'responder')}, "
+            f"{words.count(others, 'non-responder')}) {'has' if found.n == 1 else 'have'} a probability of {about.label} and a response; "
+            f"calibration takes at least {FEWEST}, {FEWEST_OF_EACH} of each: {'relax a filter' if query.filters else 'pick a larger study'}"
+        )
     source = provenance(store, query, n=found.n, n_missing=everyone.height - found.n)
     return replace(calibration_figure(found, provenance=source, label=about.label), slug=f"calibration-{predictor}")
 
@@ -128,19 +142,98 @@ def _rows(store: Store, query: CohortQuery, predictor: str) -> pl.DataFrame:
 
 
 def _sentence(rows: pl.DataFrame, predictor: str) -> str:
-    above = rows.filter(pl.col("ci_low") > 0.5).height
-    if predictor:
-        middle = rows["auc"].median()
-        return (
-            f"{card(predictor).label}: AUC above chance (interval over 0.5) on {above} of {words.count(rows.height, 'cohort')}; "
-            f"median AUC {words.ratio(float(str(middle)))}, from {words.ratio(float(str(rows['auc'].min())))} to {words.ratio(float(str(rows['auc'].max())))}."
+    rows = rows.with_columns(pl.col("auc", "ci_low", "ci_high").fill_nan(None))
+    known = rows.drop_nulls("auc")
+    if known.is_empty():
+        return "No AUC can be estimated here: every cohort holds responders only, or non-responders only."
+    return _everywhere(known, predictor) if predictor else _here(known)
+
+
+def _everywhere(rows: pl.DataFrame, predictor: str) -> str:
+    """One predictor on every study: cohorts above chance, a clause a protocol, so that no cohort counts twice."""
+    clauses = []
+    for protocol in PROTOCOLS:
+        mine = rows.filter(pl.col("protocol") == protocol)
+        if mine.is_empty():
+            continue
+        above = mine.filter(pl.col("ci_low") > 0.5).height
+        middle, low, high = (
+            words.ratio(float(str(v))) for v in (mine["auc"].median(), mine["auc"].min(), mine["auc"].max())
         )
-    largest = rows.sort("n", descending=True).row(0, named=True)["cohort"]
-    here = rows.filter(pl.col("cohort") == largest).sort("auc", descending=True, nulls_last=True)
-    best = here.row(0, named=True)
-    interval = words.interval((best["ci_low"], best["ci_high"]))
-    place = f"On {largest}" if rows["cohort"].n_unique() > 1 else "Here"
+        clauses.append(
+            f"{mine['protocol_label'][0]}, above chance (interval over 0.5) on {above} of {words.count(mine.height, 'cohort')}, "
+            f"median AUC {middle}, from {low} to {high}"
+        )
+    return f"{card(predictor).label}: {'; '.join(clauses)}."
+
+
+def _here(rows: pl.DataFrame) -> str:
+    """Every predictor: the highest AUC of the largest cohort and the best of the other kind, with no claim of a winner."""
+    distinct = _distinct(rows)
+    largest = distinct.sort("n", descending=True, maintain_order=True).row(0, named=True)
+    mine = [(distinct["study"] == largest["study"]), (distinct["cohort"] == largest["cohort"])]
+    here = distinct.filter(mine[0] & mine[1])
+    single = _one_protocol(here).sort("auc", descending=True, maintain_order=True)
+    best = single.row(0, named=True)
+    named = [best]
+    other = single.filter(pl.col("kind") != best["kind"])
+    if other.height:
+        named.append(other.row(0, named=True))
+    parts = []
+    for row in named:
+        parts.append(_spoken(row))
+        again = here.filter((pl.col("predictor") == row["predictor"]) & (pl.col("protocol") == "leave_one_cohort_out"))
+        if again.height and row["protocol"] != "leave_one_cohort_out":
+            parts.append(_spoken(again.row(0, named=True)))
+    if len(named) == 2:
+        remark = _compared(named[0], named[1])
+        parts += [remark] if remark else []
+    place = f"on {largest['cohort']}" if rows.select("study", "cohort").n_unique() > 1 else "here"
+    judged_once = _one_protocol(distinct)
+    above = judged_once.filter(pl.col("ci_low") > 0.5).height
+    each = "one a predictor" if place == "here" else "one a predictor and cohort"
     return (
-        f"{place}, {best['label'].partition(' (')[0] if 'LORIS' not in best['label'] else best['label']}, {best['protocol_label']}, separates responders best: AUC {words.ratio(best['auc'])} ({interval}), n = {best['n']:,}; "
-        f"{above} of {words.count(rows.height, 'estimate')} {'lies' if above == 1 else 'lie'} above chance."
+        f"Highest AUC {place}: {'; '.join(parts)}. {above} of {words.count(judged_once.height, 'estimate')} ({each}) "
+        f"{'lies' if above == 1 else 'lie'} above chance."
     )
+
+
+def _distinct(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows without recalibrated LORIS where LORIS itself was judged: a monotone transform, so the same AUC."""
+    published = rows.filter(pl.col("predictor") == "loris").select("study", "cohort").unique()
+    same = published.with_columns(pl.lit("loris_recalibrated").alias("predictor"))
+    return rows.join(same, on=["study", "cohort", "predictor"], how="anti", maintain_order="left")
+
+
+def _one_protocol(rows: pl.DataFrame) -> pl.DataFrame:
+    """One row a study, cohort and predictor: the first protocol in the order of the schema."""
+    order = {name: i for i, name in enumerate(("published", "out_of_fold", "external", "leave_one_cohort_out"))}
+    ranked = rows.with_columns(
+        pl.col("protocol").replace_strict(order, default=len(order), return_dtype=pl.Int32).alias("_order")
+    )
+    kept = ranked.sort("_order", maintain_order=True).unique(
+        ["study", "cohort", "predictor"], keep="first", maintain_order=True
+    )
+    return kept.drop("_order")
+
+
+def _spoken(row: dict[str, Any]) -> str:
+    """An estimate in words: "Elastic net, cross-fitted, 0.78 (0.71 to 0.84), n = 298"."""
+    simple = row["kind"] == "marker"
+    name = row["label"] if "LORIS" in row["label"] else row["label"].partition(" (")[0]
+    how = " alone" if simple else "" if row["protocol"] == "published" else f", {row['protocol_label']},"
+    bounded = row["ci_low"] is not None and row["ci_high"] is not None
+    interval = f" ({words.interval((row['ci_low'], row['ci_high']))})" if bounded else ""
+    return f"{name}{how} {words.ratio(row['auc'])}{interval}, n = {row['n']:,}"
+
+
+def _compared(one: dict[str, Any], two: dict[str, Any]) -> str:
+    """Whether two intervals overlap, and whether the same number of patients was judged; no test is made."""
+    ends = [row[k] for row in (one, two) for k in ("ci_low", "ci_high")]
+    said = []
+    if None not in ends:
+        apart = max(one["ci_low"], two["ci_low"]) > min(one["ci_high"], two["ci_high"])
+        said.append("intervals do not overlap" if apart else "intervals overlap")
+    if one["n"] != two["n"]:
+        said.append("predictors were judged on different patients")
+    return ", ".join(said)

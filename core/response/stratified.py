@@ -16,7 +16,7 @@ from core.figures import words
 from core.figures.km import km
 from core.figures.response_rate import response_rate as rate_figure
 from core.finding import Finding
-from core.response.predicted import SHORT, SPLITS, Predicted, Split, predicted
+from core.response.predicted import SHORT, SPLITS, Predicted, Split, predicted, treated, untreated
 from core.response.rate import response_rate
 from core.survival.follow_up import median_follow_up
 from core.survival.hazard_ratio import hazard_ratio
@@ -98,7 +98,9 @@ def _origin(shown: pl.DataFrame) -> list[str]:
     ways = set(shown.filter(~unseen)["protocol"])
     said = []
     if ways:
-        listed = words.listing([about.partition(":")[0].partition(",")[0] for p, about in PROTOCOLS.items() if p in ways])
+        listed = words.listing(
+            [about.partition(":")[0].partition(",")[0] for p, about in PROTOCOLS.items() if p in ways]
+        )
         said.append(f"Scores: {listed}.")
     if others:
         was = "was" if others == 1 else "were"
@@ -121,15 +123,23 @@ def _pooled(shown: pl.DataFrame) -> list[str]:
     return [f"{words.listing(many)} are pooled without stratification."] if many else []
 
 
+def _prognosis(found: Predicted) -> str:
+    """How the answer begins where nobody compared is known to have had ICB."""
+    who = "Nobody here had ICB"
+    if not found.frame.filter(treated()).is_empty():
+        who = f"Nobody whose {ENDPOINTS[found.endpoint].lower()} is known had ICB"
+    elif not found.frame.filter(~untreated()).is_empty():
+        who = "Nobody here is known to have had ICB"
+    return f"{who}, so this is prognosis, not response: "
+
+
 def _sentence(found: Predicted, ratios: Sequence[Finding], *, test: Finding) -> str:
     about, endpoint = SHORT.get(found.card.name, found.card.label), found.endpoint
-    start = ""
-    if found.prognosis:
-        start = "Nobody here had ICB, so this is prognosis, not response: "
+    start = _prognosis(found) if found.prognosis else ""
     top = ratios[0] if ratios else None
     if top is None or top.effect is None or top.effect != top.effect:
         why = top.note if top is not None and top.note else test.note
-        return f"{start or 'Cannot be told here: '}{why or 'there is nothing to compare'}, n = {test.n:,}."
+        return f"{start or 'Cannot be told here: '}{'cannot be told here, ' if start else ''}{why or 'there is nothing to compare'}, n = {test.n:,}."
     numbers = f"{words.hazard(top)}, {words.p(top.p_value)}, n = {top.n:,} with {words.count(top.events or 0, 'event')}"
     against = top.name.partition(": ")[2] or "the highest group against the lowest"
     if len(ratios) > 1:

@@ -110,7 +110,8 @@ def split(
             kept.append(each)
     cuts = kept
     if method != "cut" and len(cuts) < len(QUANTILES[method]):
-        note = note or "ties make some of the groups fall together"
+        fewer = f"ties leave {len(cuts) + 1} of {len(QUANTILES[method]) + 1} groups"
+        note = f"{note}; {fewer}" if note else fewer
     codes = np.searchsorted(np.asarray(cuts), values, side="right")
     labels = _labels(words, _unit(column) if unit is None else unit, cuts)
     order = tuple(reversed(labels))

@@ -19,6 +19,8 @@ from data.schema import PATIENT
 from data.store import Store
 
 PERMUTATIONS = 10_000
+WITHIN = "types are found within each study; open one study to test"
+"""Why no test is made over several studies: types of the same name are different clusters, so type goes with study."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +31,7 @@ class Composition:
     ----------
     table : type, group, n, share_of_group, share_of_type; every pair, also those with n = 0.
     types, groups : in drawing order. by, label : the column and its words.
-    test : independence of type and group. rates : type, n, responders, rate, low, high (Wilson 95%), only
+    test : independence of type and group; p value nan over several studies (see WITHIN). rates : type, n, responders, rate, low, high (Wilson 95%), only
         where response is known; empty otherwise.
     n, n_missing : patients used; patients on the map without a value.
     """
@@ -51,7 +53,7 @@ def composition(
     """Cross TME types with a category or flag column.
 
     Null hypothesis: type and group are independent. Test: Fisher's exact for 2 x 2; else Pearson's chi-squared, with a
-    p value from 10,000 permutations where an expected count is under 5.
+    p value from 10,000 permutations where an expected count is under 5. Patients of several studies: no test.
 
     Raises
     ------
@@ -84,6 +86,7 @@ def composition(
             (pl.col("n") / pl.col("n").sum().over("type")).alias("share_of_type"),
         )
     )
+    n_missing = frame.height - known.height
     counts = table["n"].to_numpy().reshape(len(types), len(groups))
     return Composition(
         table=table,
@@ -91,10 +94,12 @@ def composition(
         groups=groups,
         by=by,
         label=column.label,
-        test=independence(counts, n_missing=frame.height - known.height, seed=seed),
+        test=_untested(known.height, n_missing)
+        if known["study"].n_unique() > 1
+        else independence(counts, n_missing=n_missing, seed=seed),
         rates=_rates(frame, types),
         n=known.height,
-        n_missing=frame.height - known.height,
+        n_missing=n_missing,
     )
 
 
@@ -132,6 +137,12 @@ def independence(counts: npt.NDArray[np.int64], *, n_missing: int = 0, seed: int
     return Finding(
         name=name, statistic=statistic, p_value=p, effect=effect, ci95=None, n=n, n_missing=n_missing, note=note
     )
+
+
+def _untested(n: int, n_missing: int) -> Finding:
+    """The finding over several studies: no test, and why."""
+    nan = float("nan")
+    return Finding(name="no test", statistic=nan, p_value=nan, effect=nan, ci95=None, n=n, n_missing=n_missing, note=WITHIN)
 
 
 def _rates(frame: pl.DataFrame, types: tuple[str, ...]) -> pl.DataFrame:

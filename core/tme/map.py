@@ -10,6 +10,7 @@ import polars as pl
 from core.cohort import frame as cohort_frame
 from core.cohort.query import CohortQuery
 from core.errors import UnknownName
+from core.tme.gene_names import current
 from data.schema import PATIENT
 from data.store import Store
 
@@ -142,7 +143,7 @@ def _colouring(
     if colour == "cluster":
         return None, "category", "TME type", ""
     if source == "gene" and name:
-        found = store.gene(name, studies=query.studies)
+        found = _gene(store, query, name)
         return (
             found.sort("preferred", descending=True, maintain_order=True).unique("patient_id", keep="first", maintain_order=True)
             .select("patient_id", pl.col("value").cast(pl.Float64)),
@@ -174,6 +175,27 @@ def _colouring(
     if column.kind in {"flag", "event"}:
         spoken = spoken.replace({"true": "yes", "false": "no"})
     return values.with_columns(spoken), "category", column.label, ""
+
+
+def _gene(store: Store, query: CohortQuery, name: str) -> pl.DataFrame:
+    """A gene's values; where the symbol is an old or common name, the error gives the current one.
+
+    Raises
+    ------
+    UnknownName
+        No assay of these studies has the gene.
+    """
+    try:
+        return store.gene(name, studies=query.studies)
+    except UnknownName as error:
+        symbol = current(name)
+        if symbol == name.upper():
+            raise
+        try:
+            store.gene(symbol, studies=query.studies)
+        except UnknownName:
+            raise UnknownName(f"{error}; its current symbol is {symbol}, which is not measured here either") from None
+        raise UnknownName(f"there is no gene '{name}' here; its current symbol is {symbol}: type {symbol}") from None
 
 
 def _studies_placed(store: Store, space: str) -> list[str]:

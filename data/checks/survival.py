@@ -78,7 +78,7 @@ def _time_zero(subject: Subject) -> Result:
 
 
 def _one_sided(subject: Subject, *, event: bool) -> Result:
-    what = "event" if event else "censored patient"
+    what, article = ("event", "an") if event else ("censored patient", "a")
     found, where, looked = [], [], 0
     for endpoint in ENDPOINTS:
         pair = (f"{endpoint}_months", f"{endpoint}_event")
@@ -91,7 +91,7 @@ def _one_sided(subject: Subject, *, event: bool) -> Result:
                 found += ids(part)
     if not looked:
         return absent(f"no cohort of {LEAST_PATIENTS} with a time and an event flag")
-    return verdict(found, wrong=f"no {what} in {some(where)}", right=f"every endpoint has a {what}")
+    return verdict(found, wrong=f"no {what} in {some(where)}", right=f"every endpoint has {article} {what}")
 
 
 def _no_event(subject: Subject) -> Result:

@@ -23,6 +23,8 @@ Refusal = tuple[str, int, str, str]
 """(file, line, row id, reason)"""
 
 MAX_ID = 100
+LEAST_TIMES, LONGEST_MEDIAN_MONTHS = 5, 240.0
+"""No cohort of so many patients has a median survival or follow-up time of twenty years."""
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 _OLD = re.compile(r"(?:>|≥|>=)\s*(?:89|90)|(?:89|90)\s*\+|90 (?:or|and) (?:older|over|above)", re.IGNORECASE)
 
@@ -88,12 +90,27 @@ def read_rows(raw: RawTable, spec: StudyFile) -> ClinicalRows:
         raise IngestError(
             f"not one of the {raw.rows_in} rows of {raw.file} can be taken in; the most common reason ({times} rows): {common}"
         )
+    patients = _frame(records, spec)
+    _require_plausible_times(patients, spec)
     return ClinicalRows(
-        patients=_frame(records, spec),
+        patients=patients,
         refused=tuple(sorted(refused, key=lambda one: one[1])),
         notes=tuple(_notes(raw, spec, capped=capped)),
         links={name: {sample: tuple(ids) for sample, ids in link.items()} for name, link in links.items()},
     )
+
+
+def _require_plausible_times(patients: pl.DataFrame, spec: StudyFile) -> None:
+    """Raise IngestError where a median time is beyond any cohort's: the column is in a smaller unit than was said."""
+    for one in spec.clinical.columns:
+        if PATIENT.column(one.column).kind != "time" or patients[one.column].count() < LEAST_TIMES:
+            continue
+        middle = float(patients[one.column].median())  # type: ignore[arg-type]
+        if middle > LONGEST_MEDIAN_MONTHS:
+            raise IngestError(
+                f"{one.native}: median {middle:,.0f} months is implausible; "
+                f'these look like days: set unit = "days" in study.toml'
+            )
 
 
 def require_columns(raw: RawTable, spec: StudyFile) -> None:

@@ -36,6 +36,10 @@ SYNTHETIC: Mapping[str, str] = {
 """The embedded synthetic studies; each is a Source in `data.sources.simulate.SOURCES`."""
 
 
+OVERLAPPING: tuple[frozenset[str], ...] = (frozenset({"loris", "samstein2019"}),)
+"""Studies that share patients: a cohort of both would count people twice, so they are never pooled."""
+
+
 @cache
 def source(study: str) -> Source:
     """The SOURCE of a listed study (imports only that study's module)."""
@@ -47,4 +51,14 @@ def source(study: str) -> Source:
     return found
 
 
-__all__ = ["MODULES", "SYNTHETIC", "Expression", "Files", "RemoteFile", "Source", "StudyTables", "source"]
+__all__ = [
+    "MODULES",
+    "OVERLAPPING",
+    "SYNTHETIC",
+    "Expression",
+    "Files",
+    "RemoteFile",
+    "Source",
+    "StudyTables",
+    "source",
+]

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from core.cohort.query import CohortQuery, Filter
+from core.cohort.query import CohortQuery, Filter, poolable
 from core.errors import BadLink, CohortError
 
 COHORT, STUDY = "cohort", "study"
@@ -70,7 +70,7 @@ def control(name: str, options: Sequence[str] | None, *, default: str) -> str:
     """Give a control its value before it is drawn: the URL's, else the one kept from earlier, else the default.
 
     Returns the session's key of the control. `options` None = any text. A value that is not offered here is dropped from
-    the URL; a kept one is written into it.
+    the URL, with a notice unless a person chose it for another cohort; a kept one is written into it.
     """
     state, params = st.session_state, st.query_params
     kept: dict[str, str] = state.setdefault("kept", {})
@@ -79,6 +79,9 @@ def control(name: str, options: Sequence[str] | None, *, default: str) -> str:
         kept[name] = asked
     elif asked is not None:
         del params[name]
+        if kept.get(name) != asked:
+            _notice(f"The link asks for {name} '{asked[:60]}', which is not offered here. It was ignored; pick one from the list.")
+            st.rerun()  # the notice stands above the controls
     value = kept.get(name, default)
     if options is not None and value not in options:
         value = default
@@ -135,6 +138,11 @@ def _read(text: str, available: tuple[str, ...]) -> tuple[CohortQuery, list[str]
         messages.append(f"There is no study '{unknown[0][:60]}' in this database; pick one from the list.")
     if not studies:
         return CohortQuery((_first(available),)), messages
+    try:
+        CohortQuery(studies).where()
+    except BadLink as error:
+        studies = poolable(studies)
+        messages.append(_sentence(error))
     query = CohortQuery(studies)
     for condition in conditions:
         try:

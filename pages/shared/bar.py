@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.cohort import filters, frame, overview
 from core.cohort.provenance import describe, names
-from core.cohort.query import CohortQuery, Filter
+from core.cohort.query import CohortQuery, Filter, poolable
 from core.figures.sparkline import sparkline
 from data.schema import PATIENT, Column
 from pages.shared import address, cache
@@ -110,8 +110,9 @@ def _study(query: CohortQuery, known: dict[str, str]) -> None:
 
 def _pool(query: CohortQuery, known: dict[str, str]) -> None:
     slot = f"pool-{query.key()}"
+    options = [s for s in cache.with_patients() if s in query.studies[1:] or s in poolable((*query.studies, s))[1:]]
     st.multiselect(
-        "Pool with another study", [s for s in cache.with_patients() if s != query.studies[0]], default=list(query.studies[1:]),
+        "Pool with another study", options, default=list(query.studies[1:]),
         format_func=lambda study: known[study], key=slot, on_change=_set_pool, args=(query, slot), placeholder="One study",
     )  # fmt: skip
 
@@ -121,7 +122,7 @@ def _set_study(query: CohortQuery, slot: str) -> None:
 
 
 def _set_pool(query: CohortQuery, slot: str) -> None:
-    address.go(replace(query, studies=(query.studies[0], *st.session_state[slot])))
+    address.go(replace(query, studies=poolable((query.studies[0], *st.session_state[slot]))))
 
 
 def _set_levels(others: CohortQuery, name: str, slot: str) -> None:

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 import core.__main__ as command_line
@@ -166,6 +167,18 @@ def test_studies(main: Any) -> None:
     assert "TMESCOPE_OFFLINE" in rows["loris"]["reason"]
 
 
+def test_an_ingest_with_an_inverted_flag_leads_with_a_warning() -> None:
+    from core.commands.ingest import report
+    from data.ingest import take_in
+
+    intake = take_in(Path(__file__).resolve().parents[2] / "data" / "assets" / "example_cohort")
+    row = {"check": "event_flag_inverted", "title": "t", "status": "fail", "n": 40, "detail": "the flag may mean censored"}
+    found = report(intake, pl.DataFrame([row]), changed=True)
+    assert found.title.startswith("WARNING: the flag may mean censored; check the columns in study.toml\nStudy ")
+    quiet = report(intake, pl.DataFrame([row | {"check": "time_zero"}]), changed=True)
+    assert quiet.title.startswith("Study ")
+
+
 @pytest.mark.parametrize(
     "words", [("doctor",), ("checks",), ("leaderboard",), ("studies",), ("km", "--study", STUDY, "--by", "sex")]
 )
@@ -185,6 +198,8 @@ def test_people_see_tables(main: Any, words: tuple[str, ...]) -> None:
         (("km", "--study", STUDY, "--by", "hed"), "is not known for any patient"),
         (("km", "--study", STUDY, "--by", "sex", "--cohort", "zz"), "has no cohort 'zz'"),
         (("km", "--study", STUDY, "--by", "tmb_per_mb", "--cut", "99999"), "99"),
+        (("km", "--study", STUDY, "--by", "patient_id"), "'patient_id' is an id, which makes no groups"),
+        (("km", "--study", STUDY, "--by", "os_months"), "is a time of follow-up, itself an outcome"),
         (("checks", "--study", "nope"), "there is no study 'nope'"),
         (("leaderboard", "--study", "nope"), "there is no study 'nope'"),
         (("build", "--only", "nope"), "there is no published study 'nope'"),

@@ -141,6 +141,34 @@ def test_a_damaged_cache_is_read_again(plan: Make, tmp_path: Path) -> None:
     assert served(plan())["patients"].item() == 12
 
 
+def test_a_study_that_cannot_be_had_now_is_kept_as_it_was(plan: Make, tmp_path: Path) -> None:
+    import fake_studies
+
+    found = StudyTables(tables={"patient": fake_studies.patients("lost")})
+    row = study_folder.study_row(fake_studies.SOURCES["lost"], version="v0")
+    study_folder.write(tmp_path / "cache" / "study" / "lost-v0", found, row=row)
+    said: list[str] = []
+    built = builder.build(plan("one", "lost", "broken"), say=said.append)
+    assert set(built.unavailable) == {"broken"}
+    assert built.kept["lost"].startswith("kept from an earlier build: ")
+    assert "lost is kept from an earlier build" in said
+    frame = served(plan())
+    assert frame.filter(study="lost").select("status", "reason", "patients", "version").row(0) == (
+        "built", built.kept["lost"], 12, "v0",
+    )  # fmt: skip
+    assert frame.filter(study="one")["reason"].item() is None
+    for path in (tmp_path / "cache" / "study" / "lost-v0").glob("patient.parquet"):
+        path.write_bytes(b"damaged")
+    assert set(builder.build(plan("one", "lost")).unavailable) == {"lost"}
+
+
+def test_a_build_of_some_studies_keeps_the_others(plan: Make) -> None:
+    builder.build(plan("one", "slow"))
+    built = builder.build(plan("one", "slow", "lost", only=frozenset({"slow"})))
+    assert served(plan())["study"].to_list() == ["one", "slow"]
+    assert (dict(built.unavailable), dict(built.kept), built.lacking) == ({}, {}, ("lost",))
+
+
 def test_the_last_two_versions_are_kept(plan: Make) -> None:
     made = [builder.build(plan("one", enrich_version=str(i))).path for i in range(4)]
     assert [path.exists() for path in made] == [False, False, True, True]

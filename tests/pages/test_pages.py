@@ -107,6 +107,15 @@ def test_a_link_that_cannot_be_read_says_so_and_the_rest_works(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("name", ["predictor", "split", "endpoint"])
+def test_a_control_that_the_link_names_wrongly_says_so(open_page: Open, name: str) -> None:
+    test = open_page("survival", study="synthetic_a", **{name: "nonsense"})
+    assert not test.exception
+    assert f"{name} &#x27;nonsense&#x27;" in words(test)
+    assert name not in test.query_params
+
+
+@pytest.mark.slow
 def test_an_empty_cohort_names_the_filter_to_relax(open_page: Open) -> None:
     query = CohortQuery(("synthetic_a",), (Filter("age_years", "ge", 500.0), Filter("sex", "in", ("female",))))
     test = open_page("survival", cohort=query.key())

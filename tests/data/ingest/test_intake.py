@@ -54,6 +54,14 @@ def test_units_are_turned_into_ours() -> None:
         assert row["response"] is expected
 
 
+def test_days_said_to_be_months_are_refused(tmp_path: Path) -> None:
+    table = HEAD + "".join(f"p{i},60,{300 + 12 * i},{i % 2}\n" for i in range(14))
+    with pytest.raises(IngestError, match=r'os: median 378 months is implausible.*set unit = "days" in study.toml'):
+        take_in(small(tmp_path / "unit", table))
+    edit(tmp_path / "unit", 'unit = "months"', 'unit = "days"')
+    assert take_in(tmp_path / "unit").rows_accepted == 14
+
+
 def test_expression_is_stored_as_log2_of_the_users_values() -> None:
     matrix = take_in(EXAMPLE).tables.expression[0]
     lines = (EXAMPLE / "expression.tsv").read_text(encoding="utf-8").splitlines()
