@@ -16,7 +16,7 @@ from core.figures.theme import FAINT, GRID, INK, LINE, SEQUENTIAL, SMALL_SIZE, T
 from data.schema import PROTOCOLS
 
 if TYPE_CHECKING:
-    from core.markers.attribution import Summary
+    from core.markers.explained import Summary
 
 ROW = 34
 WEBGL_FROM = 2_000

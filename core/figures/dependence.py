@@ -14,7 +14,7 @@ from core.figures.layout import badge, frame, wrap
 from core.figures.theme import BLUE, FAINT, GRID, LINE, SEQUENTIAL, SMALL_SIZE, TEXT_SIZE, UNKNOWN, scale
 
 if TYPE_CHECKING:
-    from core.markers.attribution import Dependence
+    from core.markers.explained import Dependence
 
 WEBGL_FROM = 2_000
 

@@ -13,7 +13,7 @@ from core.figures.layout import badge, frame, shorten, text, widest, write
 from core.figures.theme import BLUE, FAINT, GRID, INK, MUTED, SMALL_SIZE, TEXT_SIZE, UNKNOWN
 
 if TYPE_CHECKING:
-    from core.markers.attribution import Summary
+    from core.markers.explained import Summary
 
 ROW = 32
 

@@ -14,7 +14,7 @@ from core.figures.theme import BLUE, FAINT, GRID, INK, LINE, MUTED, SMALL_SIZE, 
 from data.schema import PROTOCOLS
 
 if TYPE_CHECKING:
-    from core.markers.attribution import Waterfall
+    from core.markers.explained import Waterfall
 
 ROW = 36
 

@@ -16,7 +16,8 @@ from core.figures.chart import Chart
 from core.figures.dependence import dependence as dependence_figure
 from core.figures.importance import importance
 from core.figures.waterfall import waterfall as waterfall_figure
-from core.markers.attribution import Summary, dependence, summary, waterfall
+from core.markers.attribution import dependence, summary, waterfall
+from core.markers.explained import Summary
 from core.tme.naming import label as signature_label
 from data.schema import PATIENT
 from data.store import Store

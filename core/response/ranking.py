@@ -68,7 +68,6 @@ def ranking(store: Store, query: CohortQuery, *, predictor: str = "") -> Answer:
         source = replace(
             source,
             cohort=words.count(len(whole.studies), "study", plural="studies"),
-            studies=("citations: About page",),
         )
     title = (
         f"{card(predictor).label}: AUC for response on every study" if every else "AUC for response of every predictor"

@@ -12,7 +12,7 @@ import pytest
 from core import figures
 from core.figures import Chart, Provenance
 from core.finding import Finding
-from core.markers.attribution import Dependence, Summary, Waterfall
+from core.markers.explained import Dependence, Summary, Waterfall
 from core.response import calibration, forest_table, response_rate, roc
 from core.survival import hazard_ratio, kaplan_meier, logrank, median_follow_up, split
 from core.tme.composition import Composition
