@@ -227,6 +227,20 @@ PATIENT = Table(
         _category("molecular_subtype", "Molecular subtype"),
         _category("immune_subtype", "Immune subtype (C1–C6)"),
         # endpoints
+        _number(
+            "tumour_change_percent",
+            "Best change of target lesions",
+            "%",
+            about="smallest sum of diameters after the start against baseline; -100 = all gone; null = not measured",
+        ),
+        Column(
+            name="entry_months",
+            dtype=_F,
+            label="Entry under observation",
+            unit="months",
+            kind="time",
+            about="left truncation: months from the start of follow-up until the patient could be seen; null = from the start",
+        ),
         _category("recist", "Best response (RECIST)", "'CR', 'PR', 'SD' or 'PD'"),
         _flag("response", "Response", "RECIST CR or PR against SD or PD; null = not evaluable"),
         _text("response_definition", "Response definition", "how `response` was made"),

@@ -10,6 +10,8 @@ from data.schema import RECIST_LEVELS
 LEAST_PATIENTS = 20
 EARLY_MONTHS = 1.0
 """RECIST asks for a confirmed response; progression within a month of the start leaves no time for one."""
+PARTIAL_RESPONSE, PROGRESSION = 30.0, 20.0
+"""RECIST 1.1, doi 10.1016/j.ejca.2008.10.026, in percent of the sum of diameters; progression is against the smallest sum."""
 
 
 def _disagrees(subject: Subject) -> Result:
@@ -111,6 +113,20 @@ def _unknown_share(subject: Subject) -> Result:
     return failed(ids(unknown), text) if share > 0.2 else passed(text)
 
 
+def _change_against_recist(subject: Subject) -> Result:
+    both = subject.known("tumour_change_percent", "recist").filter(pl.col("recist").is_in(["CR", "PR", "SD"]))
+    if both.is_empty():
+        return absent("no tumour change with a best response")
+    responded = pl.col("recist").is_in(["CR", "PR"])
+    change = pl.col("tumour_change_percent")
+    odd = both.filter((responded & (change > -PARTIAL_RESPONSE)) | (~responded & (change >= PROGRESSION)))
+    return verdict(
+        ids(odd),
+        wrong=f"{{n}} of {both.height:,} patients respond without a shrinkage of 30%, or are stable with a growth of 20%",
+        right=f"tumour change agrees with RECIST ({both.height:,} patients)",
+    )
+
+
 CHECKS = (
     Check(id="response_disagrees_with_recist", title="Response agrees with RECIST", judge=_disagrees,
           about="Response is CR or PR against SD or PD. Labels that split stable disease by time are circular in a PFS curve."),
@@ -128,4 +144,6 @@ CHECKS = (
           about="A response takes weeks to be seen; progression in the first month contradicts it."),
     Check(id="response_unknown", title="Most treated patients are evaluable", judge=_unknown_share,
           about="Patients who die or leave before the first scan are often missing here, which flatters the response rate."),
+    Check(id="change_disagrees_with_recist", title="Tumour change agrees with RECIST", judge=_change_against_recist,
+          about="A partial response is a shrinkage of at least 30%; a growth of 20% is progression (RECIST 1.1, small absolute growth aside)."),
 )  # fmt: skip

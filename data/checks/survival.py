@@ -217,6 +217,19 @@ def _piled_times(subject: Subject) -> Result:
     return verdict(found, wrong=f"many patients share one time ({some(where)})", right="no time is shared by many")
 
 
+def _late_entry(subject: Subject) -> Result:
+    entered = subject.known("entry_months")
+    if entered.is_empty():
+        return absent("every patient is observed from the start")
+    too_late = pl.any_horizontal([(pl.col("entry_months") >= pl.col(f"{e}_months")).fill_null(False) for e in ENDPOINTS])
+    odd = entered.filter(too_late | (pl.col("entry_months") < 0))
+    return verdict(
+        ids(odd),
+        wrong=f"{{n}} of {entered.height:,} patients enter before the start, or not before their follow-up ends",
+        right=f"all {entered.height:,} patients enter before their follow-up ends",
+    )
+
+
 CHECKS = (
     Check(id="time_in_days", title="Survival times are in months", judge=_time_in_days,
           about="A column called months that holds days makes every median thirty times too long."),
@@ -246,4 +259,6 @@ CHECKS = (
           about="A death from the disease is a death."),
     Check(id="piled_times", title="Survival times differ between patients", judge=_piled_times,
           about="One time shared by many patients is a placeholder or a data cut, not an observation."),
+    Check(id="late_entry", title="Patients enter before their follow-up ends", judge=_late_entry,
+          about="With left truncation a patient is at risk from entry to the end of follow-up; no time between them is no observation."),
 )  # fmt: skip

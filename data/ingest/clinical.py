@@ -260,7 +260,7 @@ def _notes(raw: RawTable, spec: StudyFile, *, capped: int) -> list[str]:
         )
     mapped = {one.column for one in clinical.columns}
     for column in PATIENT.columns:
-        if column.kind == "time" and column.name in mapped:
+        if column.kind == "time" and column.name in mapped and column.name != "entry_months":
             event = column.name.replace("_months", "_event")
             if event not in mapped:
                 notes.append(f"{column.name} is mapped without {event}; no survival curve can be drawn from it.")

@@ -134,6 +134,7 @@ def draw_cohort(design: Design, rng: np.random.Generator) -> Cohort:
             **_clinical(design, tme, rng),
             **_biomarkers(scores, tmb, prognostic=prognostic, rng=rng),
             **endpoints,
+            "tumour_change_percent": _tumour_change(endpoints["recist"], np.random.default_rng(design.seed + 1)),
             "response_definition": ["RECIST CR or PR against SD or PD (simulated)"] * n,
         },
         strict=False,
@@ -274,6 +275,17 @@ def _endpoints(log_odds: Array, log_hazard: Array, rng: np.random.Generator) -> 
         "pfs_months": np.round(np.minimum(progression, end), 2) + 0.03,
         "pfs_event": progression <= end,
     }
+
+
+CHANGE_RANGES: Mapping[str, tuple[float, float]] = {"CR": (-100, -100), "PR": (-95, -30), "SD": (-29, 19), "PD": (-15, 110)}
+"""Best change of target lesions (%) by RECIST; progression may come from a new lesion alone."""
+
+
+def _tumour_change(recist: Sequence[str | None], rng: np.random.Generator) -> list[float | None]:
+    """Within its RECIST range, from a stream of its own, so that no other column depends on it."""
+    share = rng.beta(1.3, 1.8, len(recist))
+    ends = [None if one is None else CHANGE_RANGES[one] for one in recist]
+    return [None if e is None else round(e[0] + s * (e[1] - e[0])) + 0.0 for e, s in zip(ends, share, strict=True)]
 
 
 MISSING_SHARES: Mapping[str, float] = {

@@ -56,6 +56,8 @@ def patients() -> pl.DataFrame:
                 "ploidy": rng.uniform(1.8, 4, N),
                 "hed": rng.uniform(0, 15, N),
                 "recist": recist,
+                "tumour_change_percent": np.select([recist == "CR", recist == "PR", recist == "SD"], [-100, -50, -5], 40) + 0.0,
+                "entry_months": 0.1 * pfs,
                 "response": response,
                 "response_definition": "RECIST CR or PR against SD or PD",
                 "os_months": os,

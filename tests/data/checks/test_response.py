@@ -19,6 +19,7 @@ FAULTS: dict[str, Callable[[Any], Any]] = {
     "response_from_pfs": lambda s: s.patients(response=pl.col("pfs_months") >= 6),
     "responder_progressed_early": lambda s: s.first(1, pfs_months=0.4, pfs_event=True),
     "response_unknown": lambda s: s.first(60, response=None),
+    "change_disagrees_with_recist": lambda s: s.first(60, tumour_change_percent=-5.0),
 }
 
 

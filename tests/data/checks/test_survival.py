@@ -25,6 +25,7 @@ FAULTS: dict[str, Callable[[Any], Any]] = {
     "no_endpoint": lambda s: s.without("response", "os_event", "pfs_event", "dss_event"),
     "cancer_death_alive": lambda s: s.first(1, os_event=False, dss_event=True),
     "piled_times": lambda s: s.first(60, os_months=12.0),
+    "late_entry": lambda s: s.first(2, entry_months=500.0),
 }
 
 
