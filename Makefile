@@ -18,7 +18,7 @@ app: $(VENV)/.runtime
 test: $(VENV)/.dev browser-ready   ## environment and everything, real-browser tests included
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/pytest -q --durations=15
+	$(BIN)/pytest -q -n 2 --dist loadfile --durations=15
 
 check: $(VENV)/.dev                ## lint, types, fast tests: before each commit
 	$(BIN)/ruff check .

@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages.about import about
 from pages.cohort import overview, quality
-from pages.markers import attribution
+from pages.markers import attribution, cutoff, scan
 from pages.response import performance, survival
 from pages.shared import look, start
 from pages.tme import map as tme_map
@@ -20,6 +20,8 @@ if __name__ == "__main__":  # once a reader and click; `app` above is the server
         st.Page(tme_map.page, title="TME map", url_path="map"),
         st.Page(survival.page, title="Survival", url_path="survival"),
         st.Page(attribution.page, title="Attribution", url_path="attribution"),
+        st.Page(scan.page, title="Scan", url_path="scan"),
+        st.Page(cutoff.page, title="Cut-off", url_path="cutoff"),
         st.Page(performance.page, title="Performance", url_path="performance"),
         st.Page(quality.page, title="Quality", url_path="quality"),
         st.Page(about.page, title="About", url_path="about"),

@@ -14,8 +14,11 @@ CohortError
 ├── BadSetting
 ├── BadLink
 ├── EmptyCohort
+├── LedgerError
+├── Refused
 └── NotMeasured
-    └── TooFewPatients
+    ├── TooFewPatients
+    └── NotAProbability
 
 Only `pages.shared.ui.guard` and `core.__main__` turn a CohortError into words for a
 person. Anything else is a bug and must crash loudly.
@@ -52,6 +55,14 @@ class EmptyCohort(CohortError):
     """No patient matches; the message says which filter to relax."""
 
 
+class LedgerError(CohortError):
+    """The ledger of locked cut-offs was tampered with, or cannot be written."""
+
+
+class Refused(CohortError):
+    """A validation that would not be one; the message says which rule it breaks and what to do instead."""
+
+
 class NotMeasured(CohortError):
     """This cohort lacks what the question needs; the message says which study has it, `elsewhere` lists them all."""
 
@@ -64,6 +75,10 @@ class TooFewPatients(NotMeasured):
     """There are too few patients or events for the statistic asked for."""
 
 
+class NotAProbability(NotMeasured):
+    """A score that is no probability is never drawn as one."""
+
+
 __all__ = [
     "BadLink",
     "BadSetting",
@@ -72,9 +87,12 @@ __all__ = [
     "DataError",
     "EmptyCohort",
     "IngestError",
+    "LedgerError",
     "NoDatabase",
+    "NotAProbability",
     "NotMeasured",
     "QueryTooSlow",
+    "Refused",
     "SchemaError",
     "SourceCorrupt",
     "SourceUnavailable",

@@ -157,6 +157,110 @@ TERMS: tuple[Term, ...] = (
         text="Simulated patients with a planted truth, for trying the app and testing its statistics. Every figure and export that "
         "shows them says so; nothing in them is an observation.",
     ),
+    Term(
+        slug="paired-delong", name="Paired DeLong test", words=r"[Pp]aired DeLong(?: tests?)?",
+        text="Compares the AUCs of two scores on the same patients, so that easy and hard patients count for both alike. Without it, "
+        "overlapping intervals say little about a difference.",
+        reference="DeLong 1988", doi="10.2307/2531595",
+    ),
+    Term(
+        slug="holm-correction", name="Holm's correction", words=r"Holm(?:-corrected)?",
+        text="Raises the p values of several tests so that the chance of any false alarm among them stays under 5%, step by step from "
+        "the smallest.",
+        reference="Holm 1979", doi="10.2307/4615733",
+    ),
+    Term(
+        slug="average-precision", name="Average precision, precision-recall curve", words=r"[Aa]verage precision|[Pp]recision-recall curves?",
+        text="Precision is the share of responders among the patients called; recall the share of all responders who are called. Average "
+        "precision is the area under their curve; without information it is the response rate.",
+        reference="Boyd, Eng & Page 2013", doi="10.1007/978-3-642-40994-3_29",
+    ),
+    Term(
+        slug="net-benefit", name="Net benefit, decision curve", words=r"[Nn]et benefit|[Dd]ecision curve",
+        text="Responders treated less non-responders treated, the latter weighted by the odds of the threshold at which one would just "
+        "treat. A score is useful where it lies above treating everybody and treating nobody.",
+        reference="Vickers & Elkin 2006", doi="10.1177/0272989X06295361",
+    ),
+    Term(
+        slug="recalibration", name="Recalibration", words=r"[Rr]ecalibration",
+        text="The log-odds of a probability are shifted and stretched to agree with what was observed in one cohort, then tested on other "
+        "patients. It changes the probabilities, not the order of the patients.",
+        reference="Steyerberg 2004", doi="10.1002/sim.1844",
+    ),
+    Term(
+        slug="random-effects", name="Random-effects mean", words=r"[Rr]andom-effects(?: mean| estimate)?",
+        text="The average over cohorts whose true values differ. Its interval (Hartung-Knapp) is about that average, not about a single "
+        "cohort.",
+        reference="Knapp & Hartung 2003", doi="10.1002/sim.1482",
+    ),
+    Term(
+        slug="heterogeneity", name="Heterogeneity, I² and τ²", words=r"I²|τ²|[Hh]eterogeneity",
+        text="How much cohorts differ beyond chance: τ² is the variance of the true values between cohorts, I² its share of all the "
+        "variance seen.",
+        reference="Higgins 2009", doi="10.1111/j.1467-985X.2008.00552.x",
+    ),
+    Term(
+        slug="prediction-interval", name="Prediction interval", words=r"[Pp]rediction interval",
+        text="Where the true value of a further cohort like these would lie, 19 times in 20. Wider than the interval of the mean, and the "
+        "one that matters at a new hospital.",
+        reference="IntHout 2016", doi="10.1136/bmjopen-2015-010247",
+    ),
+    Term(
+        slug="maximally-selected", name="Maximally selected statistic", words=r"[Mm]aximally selected(?: rank)? statistic(?:s)?|corrected for the search",
+        text="The best of all cuts of a marker, with a p value for the best of all cuts rather than for one fixed beforehand. "
+        "Searching every cut without that correction finds p < .05 in about 40% of markers that say nothing.",
+        reference="Hothorn & Lausen 2003", doi="10.1016/S0167-9473(02)00225-6",
+    ),
+    Term(
+        slug="youden-index", name="Youden index", words=r"Youden(?:'s)? index",
+        text="Sensitivity plus specificity less 1: 0 for a marker that says nothing, 1 for one that is never wrong. It weighs a missed "
+        "responder like a false alarm, which a clinic may not.",
+        reference="Youden 1950", doi="10.1002/1097-0142(1950)3:1<32::AID-CNCR2820030106>3.0.CO;2-3",
+    ),
+    Term(
+        slug="optimism", name="Optimism", words=r"[Oo]ptimism",
+        text="How much better a searched cut looks on the patients it was searched on than on new ones, estimated by repeating the "
+        "search in bootstrap samples and trying each cut on the original patients.",
+        reference="Harrell, Lee & Mark 1996", doi="10.1002/(SICI)1097-0258(19960229)15:4<361::AID-SIM168>3.0.CO;2-4",
+    ),
+    Term(
+        slug="restricted-cubic-spline", name="Restricted cubic spline", words=r"[Rr]estricted cubic spline(?:s)?",
+        text="A smooth curve for a marker's effect over its whole range, straight beyond the outer knots. Its test of a bend asks whether "
+        "a straight line would do; a straight line has no threshold.",
+        reference="Harrell 2015", doi="10.1007/978-3-319-19425-7",
+    ),
+    Term(
+        slug="proportional-hazards", name="Proportional hazards, Schoenfeld residuals",
+        words=r"[Pp]roportional hazards|(?:[Ss]caled )?Schoenfeld residuals|Grambsch-Therneau test",
+        text="A hazard ratio stands for the whole follow-up only when it is the same early and late. Each residual estimates it at one "
+        "event; the test asks whether they drift with time. A large p proves nothing when events are few.",
+        reference="Grambsch & Therneau 1994", doi="10.1093/biomet/81.3.515",
+    ),
+    Term(
+        slug="c-index", name="Concordance index (C-index)", words=r"C-index|[Cc]oncordance(?: index)?",
+        text="Of two patients whose order of events is known, how often the one with the earlier event had the higher predicted "
+        "risk: 0.5 is chance, 1 is always. On the patients that a model was fitted to it is too high.",
+        reference="Harrell 1982", doi="10.1001/jama.1982.03320430047030",
+    ),
+    Term(
+        slug="penalised", name="Penalised Cox model (ridge)", words=r"[Pp]enalised|[Rr]idge",
+        text="With fewer than ten events for each coefficient, hazard ratios jump from sample to sample. A penalty pulls them "
+        "towards 1, as if each log ratio per standard deviation were drawn from N(0, 1) beforehand.",
+        reference="Verweij & van Houwelingen 1994", doi="10.1002/sim.4780132307",
+    ),
+    Term(
+        slug="adjusted-curves", name="Adjusted survival curves (g-formula)", words=r"[Aa]djusted (?:survival )?curves?|g-formula",
+        text="For each group, the mean survival that a Cox model predicts had everyone been in it, other covariates as they are. "
+        "It takes out differences in what was measured, and in nothing else.",
+        reference="Ozenne 2020", doi="10.1002/bimj.201800298",
+    ),
+    Term(
+        slug="censoring-weights", name="AUC and Brier score at a time, weighted for censoring",
+        words=r"[Ww]eighted for censoring|[Ii]nverse[- ]probability[- ]of[- ]censoring|IPCW",
+        text="How well a score tells those with the event by a time from those still without it. Patients censored before are of "
+        "unknown state; others like them are counted more, by the chance of being censored.",
+        reference="Blanche 2013; Graf 1999", doi="10.1002/sim.5958",
+    ),
 )  # fmt: skip
 
 BY_SLUG = {term.slug: term for term in TERMS}

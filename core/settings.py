@@ -64,6 +64,11 @@ class Settings:
         """Cohorts that users ingested; they survive every rebuild."""
         return self.data_dir / "uploads"
 
+    @property
+    def ledger_dir(self) -> Path:
+        """The ledger of cut-offs tried, locked and validated; no build touches it."""
+        return self.data_dir / "ledger"
+
 
 def _number(name: str, default: float) -> float:
     text = os.environ.get(name, "").strip()

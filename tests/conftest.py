@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -51,10 +53,27 @@ def local_copy(mirror: Path, url: str) -> Path:
 
 
 @pytest.fixture(scope="session")
+def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of this run, one for all of its processes."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """One process of the run at a time; the others wait and find the work done."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "tests.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@pytest.fixture(scope="session")
 def real_settings(mirror: Path) -> Settings:
     """Settings of a database with every published study, brought up to date once for all tests (slow the first time)."""
     settings = replace(Settings.from_env(), mirror=mirror)
-    subprocess.run([sys.executable, "-m", "core", "build"], cwd=REFERENCES.parents[1], env=os.environ, check=True)
+    with alone(settings.data_dir):
+        subprocess.run([sys.executable, "-m", "core", "build"], cwd=REFERENCES.parents[1], env=os.environ, check=True)
     return settings
 
 
@@ -67,12 +86,13 @@ def real_store(real_settings: Settings) -> Iterator[Store]:
 
 
 @pytest.fixture(scope="session")
-def synthetic_data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def synthetic_data_dir(run_folder: Path) -> Path:
     """A data folder whose database holds the embedded synthetic studies alone, as a first run without a network builds it."""
-    folder = tmp_path_factory.mktemp("data")
     named = os.environ.get("TMESCOPE_TEST_SYNTHETIC", "")
     if named:
         return Path(named)
+    folder = run_folder / "synthetic-data"
     environment = {**os.environ, "TMESCOPE_DATA": str(folder), "TMESCOPE_MIRROR": "", "TMESCOPE_OFFLINE": "1"}
-    subprocess.run([sys.executable, "-m", "core", "build"], cwd=REFERENCES.parents[1], env=environment, check=True)
+    with alone(folder):
+        subprocess.run([sys.executable, "-m", "core", "build"], cwd=REFERENCES.parents[1], env=environment, check=True)
     return folder

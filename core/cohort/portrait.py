@@ -34,7 +34,9 @@ def portrait(store: Store, query: CohortQuery) -> Answer:
     n = found.counts.patients
     source = provenance(store, query, n=n)
     frame = cohort_frame.patients(store, query, columns=(*dict.fromkeys((*PICTURES, "os_event")),))
-    who = distribution(frame, PICTURES, provenance=source, title=f"Who they are: {words.count(n, 'patient')} of {cohort}")
+    who = distribution(
+        frame, PICTURES, provenance=source, title=f"Who they are: {words.count(n, 'patient')} of {cohort}"
+    )
     steps = flow(found.flow, provenance=source, title="From all patients to those evaluable for response")
     useful = [c.name for c in PATIENT.columns if c.kind not in {"id", "text", "event"} and c.name != "cohort"]
     missing = found.missing_by_study.filter(pl.col("column").is_in(useful)).with_columns(pl.col("study").replace(known))
@@ -46,7 +48,9 @@ def portrait(store: Store, query: CohortQuery) -> Answer:
 def _response(evaluable: int, responders: int) -> str:
     if not evaluable:
         return "response is not recorded"
-    return f"{evaluable:,} evaluable, response rate {words.rate(responders, evaluable, ci=wilson(responders, evaluable))}"
+    return (
+        f"{evaluable:,} evaluable, response rate {words.rate(responders, evaluable, ci=wilson(responders, evaluable))}"
+    )
 
 
 def _survival(found: object) -> str:
@@ -55,4 +59,6 @@ def _survival(found: object) -> str:
     if not isinstance(found, Overview) or not found.counts.with_os:
         return "overall survival is not recorded"
     text = words.count(found.counts.deaths, "death")
-    return text + (f", median follow-up {words.months(found.follow_up_months)}" if found.follow_up_months is not None else "")
+    return text + (
+        f", median follow-up {words.months(found.follow_up_months)}" if found.follow_up_months is not None else ""
+    )

@@ -26,6 +26,11 @@ def names(studies: pl.DataFrame) -> dict[str, str]:
     return {study: short_name(title or study) for study, title in studies.select("study", "title").iter_rows()}
 
 
+def titles(store: Store) -> dict[str, str]:
+    """As `names`, straight from the database and without counting anybody's outcome."""
+    return names(store.sql("SELECT study, title FROM study"))
+
+
 def describe(query: CohortQuery, names: dict[str, str]) -> str:
     """The cohort in words, studies by name."""
     words = CohortQuery((), query.filters).describe().strip()

@@ -43,14 +43,21 @@ def quality(store: Store, query: CohortQuery, *, every: bool = False) -> Report:
         source = replace(source, cohort=words.count(len(whole.studies), "study", plural="studies"))
     named = found.with_columns(pl.col("study").replace(known))
     chart = replace(quality_figure(named, provenance=source, title="Data checks"), slug="data-checks")
-    listed = named.sort(pl.col("status").replace_strict({s: i for i, s in enumerate(ORDER)}, default=9, return_dtype=pl.Int32), maintain_order=True)
+    listed = named.sort(
+        pl.col("status").replace_strict({s: i for i, s in enumerate(ORDER)}, default=9, return_dtype=pl.Int32),
+        maintain_order=True,
+    )
     return Report(sentence=_sentence(found, known), charts=(chart,), checks=listed)
 
 
 def _sentence(found: pl.DataFrame, known: dict[str, str]) -> str:
     counts = {s: found.filter(pl.col("status") == s).height for s in ORDER}
     studies = found["study"].n_unique()
-    where = known.get(found["study"][0], found["study"][0]) if studies == 1 else words.count(studies, "study", plural="studies")
+    where = (
+        known.get(found["study"][0], found["study"][0])
+        if studies == 1
+        else words.count(studies, "study", plural="studies")
+    )
     if counts["fail"]:
         failed = found.filter(pl.col("status") == "fail")["title"].unique(maintain_order=True).to_list()
         head = f"With care: {words.count(counts['fail'], 'check')} of {where} {'fails' if counts['fail'] == 1 else 'fail'} (not so: {'; '.join(f'“{t}”' for t in failed[:3])}{' and others' if len(failed) > 3 else ''})"

@@ -22,7 +22,20 @@ USE = (
     "TMEscope is research software. It is not a medical device, and no number on its pages is meant to guide the treatment of a person. "
     "The synthetic cohort is part of the software (Apache-2.0); published studies keep their own licences, and are never redistributed with it."
 )
-LIBRARIES = ("polars", "duckdb", "numpy", "scipy", "scikit-learn", "lifelines", "umap-learn", "igraph", "shap", "torch", "plotly", "streamlit")
+LIBRARIES = (
+    "polars",
+    "duckdb",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "lifelines",
+    "umap-learn",
+    "igraph",
+    "shap",
+    "torch",
+    "plotly",
+    "streamlit",
+)
 
 
 def sentence(store: Store) -> str:
@@ -33,11 +46,19 @@ def sentence(store: Store) -> str:
     lost = rows.filter(pl.col("status") == "unavailable").height
     parts = []
     if real.height:
-        parts.append(f"{words.count(int(real['patients'].sum()), 'patient')} of {words.count(real.height, 'study', plural='studies')}")
+        parts.append(
+            f"{words.count(int(real['patients'].sum()), 'patient')} of {words.count(real.height, 'study', plural='studies')}"
+        )
     if made.height:
-        parts.append(f"{words.count(int(made['patients'].sum()), 'synthetic patient')} of {words.count(made.height, 'simulated study', plural='simulated studies')}")
+        parts.append(
+            f"{words.count(int(made['patients'].sum()), 'synthetic patient')} of {words.count(made.height, 'simulated study', plural='simulated studies')}"
+        )
     text = words.listing(parts) or "No patient yet"
-    return text + (f"; {words.count(lost, 'study', plural='studies')} could not be had (see why below)." if lost else "; each study keeps its own licence.")
+    return text + (
+        f"; {words.count(lost, 'study', plural='studies')} could not be had (see why below)."
+        if lost
+        else "; each study keeps its own licence."
+    )
 
 
 def studies(store: Store) -> pl.DataFrame:
@@ -53,7 +74,9 @@ def studies(store: Store) -> pl.DataFrame:
     for row in rows.iter_rows(named=True):
         state = "" if row["status"] != "unavailable" else f"Unavailable: {row['reason'] or 'no reason was recorded'}"
         if not state and row["reason"]:
-            state = f"{row['reason'][:1].upper()}{row['reason'][1:]}; {row['passed'] or 0} pass, {row['failed'] or 0} fail"
+            state = (
+                f"{row['reason'][:1].upper()}{row['reason'][1:]}; {row['passed'] or 0} pass, {row['failed'] or 0} fail"
+            )
         passed = f"{row['passed']} pass, {row['failed']} fail" if row["passed"] is not None else None
         out.append(
             {
@@ -83,11 +106,20 @@ def columns(table: str) -> pl.DataFrame:
 
 def versions(store: Store) -> pl.DataFrame:
     """Versions of software, database, libraries and studies."""
-    rows = [("TMEscope", software_version()), ("Database", store.version), ("Schema", str(SCHEMA_VERSION)), ("Python", platform.python_version())]
+    rows = [
+        ("TMEscope", software_version()),
+        ("Database", store.version),
+        ("Schema", str(SCHEMA_VERSION)),
+        ("Python", platform.python_version()),
+    ]
     for name in LIBRARIES:
         try:
             rows.append((name, version(name)))
         except PackageNotFoundError:
             continue
-    rows += [(f"Study {short_name(t or s)}", v) for s, t, v in store.studies().select("study", "title", "version").iter_rows() if v]
+    rows += [
+        (f"Study {short_name(t or s)}", v)
+        for s, t, v in store.studies().select("study", "title", "version").iter_rows()
+        if v
+    ]
     return pl.DataFrame(rows, schema=["What", "Version"], orient="row")

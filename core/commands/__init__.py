@@ -11,5 +11,9 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "studies": ("core.commands.studies", "list the studies with licence and citation"),
     "checks": ("core.commands.checks", "list the data checks of every study"),
     "leaderboard": ("core.commands.leaderboard", "list how well every predictor does on every cohort"),
+    "response": ("core.commands.response", "judge scores of a table against response: AUC, 2x2 measures, calibration"),
+    "survival": ("core.commands.survival", "survival analysis of any CSV table: curves, tests, Cox models"),
+    "scan": ("core.commands.scan", "list every marker of a study against response or survival"),
     "km": ("core.commands.km", "compare survival above and below a cut, or between groups"),
+    "cutoff": ("core.commands.cutoff", "choose a cut-off of a marker, lock it, validate it once"),
 }

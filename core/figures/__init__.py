@@ -7,25 +7,51 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from core.figures.accuracy_over_time import accuracy_over_time
+from core.figures.adjusted_curves import adjusted_curves
 from core.figures.beeswarm import beeswarm
-from core.figures.calibration import calibration
+from core.figures.calibration import calibration, recalibration
 from core.figures.chart import Chart, Provenance
+from core.figures.checklist import checklist
+from core.figures.claims import claims
 from core.figures.composition import composition
+from core.figures.cox_forest import cox_forest
+from core.figures.cutoff_curve import cutoff_curve
+from core.figures.decision_curve import decision_curve
 from core.figures.dependence import dependence
 from core.figures.distribution import distribution
 from core.figures.embedding import embedding
 from core.figures.flow import flow
 from core.figures.forest import forest
+from core.figures.four_curves import four_curves
 from core.figures.importance import importance
+from core.figures.incidence import incidence
 from core.figures.km import km
 from core.figures.missingness import missingness
+from core.figures.null_hits import null_hits
+from core.figures.optimism import optimism
+from core.figures.precision_recall import precision_recall
+from core.figures.predictive_values import predictive_values
 from core.figures.quality import quality
+from core.figures.ranked import cohort_effects, ranked
 from core.figures.response_rate import response_rate
+from core.figures.restricted_mean import restricted_mean
 from core.figures.roc import roc
+from core.figures.schoenfeld import schoenfeld
+from core.figures.spline_effect import spline_effect
+from core.figures.subgroups import subgroups
 from core.figures.theme import dress
+from core.figures.transport import transport
+from core.figures.tumour_change import tumour_change
+from core.figures.two_by_two import two_by_two
+from core.figures.volcano import volcano
 from core.figures.waterfall import waterfall
 
 FIGURES: Mapping[str, str] = {
+    "volcano": "core.figures.volcano:volcano",
+    "ranked": "core.figures.ranked:ranked",
+    "cohort_effects": "core.figures.ranked:cohort_effects",
+    "null_hits": "core.figures.null_hits:null_hits",
     "km": "core.figures.km:km",
     "roc": "core.figures.roc:roc",
     "forest": "core.figures.forest:forest",
@@ -38,29 +64,73 @@ FIGURES: Mapping[str, str] = {
     "missingness": "core.figures.missingness:missingness",
     "beeswarm": "core.figures.beeswarm:beeswarm",
     "importance": "core.figures.importance:importance",
+    "cutoff_curve": "core.figures.cutoff_curve:cutoff_curve",
+    "spline_effect": "core.figures.spline_effect:spline_effect",
+    "optimism": "core.figures.optimism:optimism",
     "dependence": "core.figures.dependence:dependence",
     "waterfall": "core.figures.waterfall:waterfall",
     "quality": "core.figures.quality:quality",
+    "precision_recall": "core.figures.precision_recall:precision_recall",
+    "recalibration": "core.figures.calibration:recalibration",
+    "decision_curve": "core.figures.decision_curve:decision_curve",
+    "transport": "core.figures.transport:transport",
+    "subgroups": "core.figures.subgroups:subgroups",
+    "tumour_change": "core.figures.tumour_change:tumour_change",
+    "checklist": "core.figures.checklist:checklist",
+    "claims": "core.figures.claims:claims",
+    "four_curves": "core.figures.four_curves:four_curves",
+    "predictive_values": "core.figures.predictive_values:predictive_values",
+    "two_by_two": "core.figures.two_by_two:two_by_two",
+    "accuracy_over_time": "core.figures.accuracy_over_time:accuracy_over_time",
+    "adjusted_curves": "core.figures.adjusted_curves:adjusted_curves",
+    "cox_forest": "core.figures.cox_forest:cox_forest",
+    "incidence": "core.figures.incidence:incidence",
+    "restricted_mean": "core.figures.restricted_mean:restricted_mean",
+    "schoenfeld": "core.figures.schoenfeld:schoenfeld",
 }
 
 __all__ = [
     "FIGURES",
     "Chart",
     "Provenance",
+    "accuracy_over_time",
+    "adjusted_curves",
     "beeswarm",
     "calibration",
+    "checklist",
+    "claims",
+    "cohort_effects",
     "composition",
+    "cox_forest",
+    "cutoff_curve",
+    "decision_curve",
     "dependence",
     "distribution",
     "dress",
     "embedding",
     "flow",
     "forest",
+    "four_curves",
     "importance",
+    "incidence",
     "km",
     "missingness",
+    "null_hits",
+    "optimism",
+    "precision_recall",
+    "predictive_values",
     "quality",
+    "ranked",
+    "recalibration",
     "response_rate",
+    "restricted_mean",
     "roc",
+    "schoenfeld",
+    "spline_effect",
+    "subgroups",
+    "transport",
+    "tumour_change",
+    "two_by_two",
+    "volcano",
     "waterfall",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import plotly.graph_objects as go
@@ -21,6 +22,7 @@ PLOT = 380
 AXIS = 62
 LEAST_AT_RISK = 0.10
 MOST_MARKS = 250
+STRATIFIED = ", stratified by "  # how the name of a stratified test goes on
 MEDIANS_INSIDE = 2  # groups whose medians fit beside the curves; more are written at the curves' ends
 
 
@@ -51,14 +53,25 @@ def _drawn(curve: Curve, end: float) -> tuple[Floats, Floats, Floats, Floats]:
     return time, survival, limits[0], limits[1]
 
 
+def _pair(ratio: Finding) -> tuple[str, str]:
+    """The group and the one that it is compared with."""
+    group, _, base = ratio.name.partition(": ")[2].partition(" against ")
+    return group, base
+
+
 def _summary(curves: Curves, test: Finding | None, ratios: Sequence[Finding]) -> list[str]:
-    """The lines of numbers inside the figure."""
+    """The lines of numbers inside the figure; with many groups their ratios stand at the curves' ends."""
     lines = []
-    for ratio in ratios[:3]:
+    many = len(curves.curves) > MEDIANS_INSIDE
+    for ratio in ratios[:1] if not many else ():
         pair = ratio.name.partition(": ")[2]
         lines.append(f"<b>{words.hazard(ratio)}</b>" + (f"  {pair}" if pair else ""))
     if test is not None:
-        lines.append(f"Log-rank {words.p(test.p_value)}")
+        name = test.name.partition(",")[0].removesuffix(" test")
+        name = f"Stratified {name}" if STRATIFIED in test.name else f"{name[:1].upper()}{name[1:]}"
+        lines.append(f"{name} {words.p(test.p_value)}")
+    if many and ratios and _pair(ratios[0])[1]:
+        lines.append(f"HR against {shorten(_pair(ratios[0])[1], 30)}")
     if len(curves.curves) == 1:
         lines.append(f"Median {words.median(curves.curves[0].median, curves.curves[0].median_ci)}")
     elif len(curves.curves) <= MEDIANS_INSIDE:
@@ -75,13 +88,14 @@ def km(
     provenance: Provenance,
     title: str = "",
     follow_up: Finding | None = None,
+    landmark: float = 0.0,
 ) -> Chart:
     """Kaplan-Meier curves with everything that a reader needs to judge them.
 
     Parameters
     ----------
-    curves : from `kaplan_meier`. test : from `logrank`. ratios : from `hazard_ratio`.
-    follow_up : from `median_follow_up`, for the caption.
+    curves : from `kaplan_meier`. test : from `logrank`, or another one of equal survival. ratios : from `hazard_ratio`.
+    follow_up : from `median_follow_up`, for the caption. landmark : months after the start from which times are counted.
     """
     k = len(curves.curves)
     colour = colours(curves.labels)
@@ -89,24 +103,29 @@ def km(
     end = max([*cuts, 1e-9])
     truncated = any(cut < float(c.steps["time"].to_numpy().max()) for cut, c in zip(cuts, curves.curves, strict=True))
     names = [shorten(label, 30) for label in curves.labels]
+    shown = {_pair(ratio)[0]: words.hazard(replace(ratio, note="")) for ratio in ratios} if k > MEDIANS_INSIDE else {}
     ends = [
         f"<b>{name}</b><br>n = {c.n:,}, {words.event(curves.outcome, c.events)}"
         + (f"<br>median {words.median(c.median, c.median_ci).replace(' months', '')}" if k > MEDIANS_INSIDE else "")
+        + (f"<br>{shown[c.group]}" if c.group in shown else "")
         for name, c in zip(names, curves.curves, strict=True)
     ]
-    left = max(96.0, widest(names, size=TEXT_SIZE) + 66)
+    gap = 19 * max(end.count("<br>") + 1 for end in ends) + 10
+    plot = max(PLOT, gap * k + 10)
+    left = max(96.0, widest(["Number at risk"], size=SMALL_SIZE) + 34, widest(names, size=TEXT_SIZE) + 66)
     right = widest(ends) + 36
     table = ROW * (k + 1)
-    area = PLOT + AXIS + table
+    area = plot + AXIS + table
     figure = frame(height=area + 32, least=area * 0.8, margin={"l": left, "r": right, "t": 16, "b": 16})
     bottom = (AXIS + table) / area
     for i, curve in enumerate(curves.curves):
         _draw_curve(figure, curve, (colour[curve.group], DASHES[i % len(DASHES)], cuts[i]))
     ticks = list(round_ticks(end))
+    since = f" from {landmark:g} months after the start" if landmark else ""
     x_range = [-0.012 * end, end * 1.012]
     x = {"range": x_range, "tickvals": ticks, "ticktext": [f"{t:g}" for t in ticks]}
     figure.update_layout(
-        xaxis={**x, "anchor": "y", "title": {"text": f"{curves.outcome_label}, months", "standoff": 8}},
+        xaxis={**x, "anchor": "y", "title": {"text": f"{curves.outcome_label}, months{since}", "standoff": 8}},
         yaxis={
             "domain": [bottom, 1],
             "range": [0, 1.02],
@@ -122,7 +141,7 @@ def km(
         type="line", xref="x", yref="y", x0=0, x1=end, y0=0.5, y1=0.5, line={"color": LINE, "width": 1, "dash": "dot"}
     )
     last = [curve.at(cut)[0] for curve, cut in zip(curves.curves, cuts, strict=True)]
-    for i, (curve, y) in enumerate(zip(curves.curves, spread(last, gap=(48 if k <= MEDIANS_INSIDE else 66) / PLOT, low=0.06, high=0.95), strict=True)):
+    for i, (curve, y) in enumerate(zip(curves.curves, spread(last, gap=gap / plot, low=0.06, high=0.95), strict=True)):
         figure.add_trace(
             go.Scatter(
                 x=[cuts[i], end * 1.012], y=[last[i], last[i]], mode="lines", hoverinfo="skip",
@@ -254,16 +273,19 @@ def _caption(
 ) -> str:
     test, ratios, follow_up = findings
     parts = [
-        f"Kaplan-Meier estimate, pointwise 95% band (log-log); n = {curves.n:,}, {words.event(curves.outcome, curves.events)}."
+        f"Kaplan-Meier estimate, pointwise 95% band ({curves.curves[0].interval}); n = {curves.n:,}, {words.event(curves.outcome, curves.events)}."
     ]
     if curves.n_missing:
         parts.append(f"{words.count(curves.n_missing, 'patient')} without time, event or group left out.")
     if test is not None and test.p_value == test.p_value:
-        parts.append("Two-sided log-rank test.")
+        parts.append(f"Two-sided {test.name}." if len(curves.curves) == 2 else f"{test.name[:1].upper()}{test.name[1:]} over all groups.")
     if any(r.effect is not None and r.effect == r.effect for r in ratios):
-        parts.append("HR: Cox regression (Efron), unadjusted.")
+        base = _pair(ratios[0])[1]
+        how = "stratified likewise" if test is not None and STRATIFIED in test.name else "unadjusted"
+        parts.append(f"HR: Cox regression (Efron), {how}{f', against {base}' if len(ratios) > 1 and base else ''}.")
     if follow_up is not None and follow_up.effect is not None:
         parts.append(f"Median follow-up {words.months(follow_up.effect)} (reverse Kaplan-Meier).")
+    parts += [f"{note[:1].upper()}{note[1:].rstrip('.')}." for note in curves.notes]
     if truncated:
         parts.append("Curves end where fewer than 10% of a group are at risk.")
     if any(c.steps.filter(pl.col("n_censor") > 0).height > MOST_MARKS for c in curves.curves):

@@ -16,6 +16,16 @@ STATISTICS: Mapping[str, str] = {
     "difference": "core.response.rate:difference",
     "calibration": "core.response.calibration:calibration",
     "calibration_slope": "core.response.calibration:calibration_slope",
+    "paired_auc": "core.response.paired:paired_auc",
+    "precision_recall": "core.response.precision_recall:precision_recall",
+    "confusion": "core.response.confusion:confusion",
+    "predictive_values": "core.response.confusion:predictive_values",
+    "decision_curve": "core.response.decision_curve:decision_curve",
+    "recalibration": "core.response.recalibration:fit",
+    "recalibration_tested": "core.response.recalibration:tested",
+    "subgroups": "core.response.audit:subgroups",
+    "transport": "core.response.transport:transport",
+    "pooling": "core.pooling:random_effects",
     "forest_table": "core.response.forest:forest_table",
 }
 

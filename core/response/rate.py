@@ -13,6 +13,7 @@ import polars as pl
 from core.errors import TooFewPatients
 from core.finding import Finding
 from core.groups import groups, require
+from core.response.exact import fisher
 from core.survival.kaplan_meier import Z95
 
 WILSON = "10.1080/01621459.1927.10502953"
@@ -123,10 +124,8 @@ def _test(table: pl.DataFrame, *, trend: bool, n_missing: int) -> Finding:
     if trend and table.height > 2:
         return _trend(m, n, n_missing)
     if table.height == 2:
-        from scipy.stats import fisher_exact
-
         cells = np.stack((m, n - m), axis=1)
-        p = float(fisher_exact(cells)[1])
+        p = fisher(cells.astype(np.int64))
         a, b, c, d = cells.ravel()
         if min(a, b, c, d) > 0:
             odds = float(a * d / (b * c))

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from core.errors import TooFewPatients
 from core.finding import Finding
-from core.response.outcome import Bools, Floats, scored
+from core.response.outcome import Bools, Floats, scored, usable
 from core.survival.kaplan_meier import Z95
 
 REFERENCE = "10.2307/2531595"
@@ -108,30 +109,74 @@ def roc(frame: pl.DataFrame, *, score: str, response: str = "response", label: s
         No patient has both a response and the score.
     """
     data = scored(frame, score=score, response=response)
-    if data.n == 0:
-        raise TooFewPatients(f"no patient has both a response and {label or score}; choose another predictor or study")
-    m = int(data.response.sum())
-    if m in {0, data.n}:
-        missing = "responders" if m == 0 else "non-responders"
-        finding = _auc_finding(np.nan, np.nan, (data.n, data.n_missing), note=f"no {missing}: the AUC does not exist")
+    return _roc(data.score, data.response, missing=data.n_missing, label=label or score)
+
+
+def curve(score: npt.ArrayLike, response: npt.ArrayLike, *, label: str = "") -> Roc:
+    """ROC curve of (n,) scores for (n,) responses; see `auc` for the estimand, the interval and the reference.
+
+    Parameters
+    ----------
+    score : (n,) float, higher = more likely to respond; nan or infinite = missing. response : (n,) bool, or float with
+        nan = not evaluable.
+    """
+    values, observed, missing = usable(score, response)
+    return _roc(values, observed, missing=missing, label=label)
+
+
+def _roc(score: Floats, response: Bools, *, missing: int, label: str) -> Roc:
+    n, m = score.size, int(response.sum())
+    if n == 0:
+        raise TooFewPatients(
+            f"no patient has both a response and {label or 'the score'}; choose another predictor or study"
+        )
+    if m in {0, n}:
+        lacking = "responders" if m == 0 else "non-responders"
+        finding = _auc_finding(np.nan, np.nan, (n, missing), note=f"no {lacking}: the AUC does not exist")
         empty = pl.DataFrame(schema={"threshold": pl.Float64, "sensitivity": pl.Float64, "specificity": pl.Float64})
-        return Roc(auc=finding, points=empty, responders=m, n=data.n, label=label or score)
-    value, variance = delong(data.score, data.response)
-    note = f"{m} responders, {data.n - m} non-responders"
-    finding = _auc_finding(value, variance, (data.n, data.n_missing), note=note)
-    order = np.argsort(-data.score, kind="stable")
-    ranked, hit = data.score[order], data.response[order]
+        return Roc(auc=finding, points=empty, responders=m, n=n, label=label)
+    value, variance = delong(score, response)
+    note = f"{m} responders, {n - m} non-responders"
+    if min(m, n - m) < 2:
+        note += "; no interval with one patient in a class"
+    elif variance < 1e-16:
+        note += "; no test, and an interval without width: " + (
+            "the score does not vary" if value == 0.5 else "the score separates the two fully"
+        )
+    finding = _auc_finding(value, variance, (n, missing), note=note)
+    order = np.argsort(-score, kind="stable")
+    ranked, hit = score[order], response[order]
     last = np.append(ranked[1:] != ranked[:-1], True)
     sensitivity = np.concatenate(([0.0], np.cumsum(hit)[last] / m))
-    specificity = np.concatenate(([1.0], 1 - np.cumsum(~hit)[last] / (data.n - m)))
+    specificity = np.concatenate(([1.0], 1 - np.cumsum(~hit)[last] / (n - m)))
     threshold = np.concatenate(([np.inf], ranked[last]))
     points = pl.DataFrame({"threshold": threshold, "sensitivity": sensitivity, "specificity": specificity})
-    return Roc(auc=finding, points=points, responders=m, n=data.n, label=label or score)
+    return Roc(auc=finding, points=points, responders=m, n=n, label=label)
+
+
+def standard_error(score: npt.ArrayLike, response: npt.ArrayLike) -> float:
+    """DeLong's standard error of the AUC of (n,) scores; nan with fewer than two patients in a class."""
+    values, observed, _ = usable(score, response)
+    if min(observed.sum(), (~observed).sum()) < 2:
+        return float("nan")
+    return float(np.sqrt(delong(values, observed)[1]))
+
+
+def best_cut(found: Roc) -> float:
+    """The observed score that, as a cut, has the largest sensitivity + specificity - 1; the highest of equals.
+
+    Chosen on the patients shown, so that what is measured at it there is too good; nan where a class is empty.
+    """
+    points = found.points.filter(pl.col("threshold").is_finite())
+    if points.is_empty():
+        return float("nan")
+    j = (points["sensitivity"] + points["specificity"]).to_numpy()
+    return float(points["threshold"][int(np.argmax(j > j.max() - 1e-12))])
 
 
 def _auc_finding(value: float, variance: float, counts: tuple[int, int], *, note: str) -> Finding:
     se = float(np.sqrt(variance))
-    z = (value - 0.5) / se if se > 0 else np.nan
+    z = (value - 0.5) / se if se > 1e-8 else np.nan
     defined = np.isfinite(value) and np.isfinite(se)
     low, high = (max(0.0, value - Z95 * se), min(1.0, value + Z95 * se)) if defined else (np.nan, np.nan)
     return Finding(

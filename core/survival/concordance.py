@@ -17,11 +17,14 @@ REFERENCE = "10.1001/jama.1982.03320430047030"
 BLOCK = 2_000_000
 
 
-def concordant_pairs(time: Floats, event: Bools, score: Floats) -> tuple[Floats, Floats, Floats]:
+def concordant_pairs(
+    time: Floats, event: Bools, score: Floats, *, entry: Floats | None = None
+) -> tuple[Floats, Floats, Floats]:
     """Of each patient: concordant, discordant and score-tied comparable pairs that it is part of.
 
     A pair is comparable when the earlier time is an event; at equal times, when one is an event and the other is
-    censored (the censored one lives longer). Concordant: who lives longer has the higher score.
+    censored (the censored one lives longer); with late entry, when the other had entered before that event. Concordant:
+    who lives longer has the higher score.
     """
     n = time.size
     concordant, discordant, tied = np.zeros(n), np.zeros(n), np.zeros(n)
@@ -30,6 +33,8 @@ def concordant_pairs(time: Floats, event: Bools, score: Floats) -> tuple[Floats,
     for first in range(0, dying.size, step):
         rows = dying[first : first + step]
         later = (time[rows, None] < time[None, :]) | ((time[rows, None] == time[None, :]) & ~event[None, :])
+        if entry is not None:
+            later &= entry[None, :] < time[rows, None]
         higher = later & (score[None, :] > score[rows, None])
         lower = later & (score[None, :] < score[rows, None])
         equal = later & ~higher & ~lower
@@ -67,7 +72,7 @@ def concordance(frame: pl.DataFrame, *, outcome: str = "os", score: str) -> Find
         raise TooFewPatients(
             f"no patient has both {label(outcome).lower()} and {score}; choose another predictor or study"
         )
-    c, d, t = concordant_pairs(data.time, data.event, values[data.rows])
+    c, d, t = concordant_pairs(data.time, data.event, values[data.rows], entry=data.entry)
     pairs = float((c + d + t).sum()) / 2
     if pairs == 0:
         value, se = float("nan"), float("nan")

@@ -36,7 +36,7 @@ def median_follow_up(frame: pl.DataFrame, *, outcome: str = "os") -> Finding:
     n = int(data.time.size)
     if n == 0:
         raise TooFewPatients(f"no patient has {label(outcome).lower()}; choose another endpoint or study")
-    curve = estimate(data.time, ~data.event)
+    curve = estimate(data.time, ~data.event, entry=data.entry)
     reached = curve.median == curve.median
     return Finding(
         name="median follow-up (reverse Kaplan-Meier)",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
@@ -11,124 +10,12 @@ import polars as pl
 from core.errors import TooFewPatients, UnknownName
 from core.finding import Finding
 from core.groups import groups, require
-from core.survival.endpoint import Bools, Endpoint, Floats, Ints, endpoint, label
+from core.survival.cox import REFERENCE, CoxFit, fit_cox
+from core.survival.endpoint import Endpoint, endpoint, label
 from core.survival.kaplan_meier import Z95
 
-REFERENCE = "10.1080/01621459.1977.10480613"
 NAME = "hazard ratio, Cox (Efron)"
-WIDEST_SE = 50.0
-FARTHEST = 25.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CoxFit:
-    """A fitted Cox model.
-
-    Attributes
-    ----------
-    beta : (p,) log hazard ratios. covariance : (p, p). loglik : at the estimate; loglik_null : at 0.
-    estimable : (p,) bool, false where the likelihood has no maximum (a group without events, perfect separation).
-    """
-
-    beta: Floats
-    covariance: Floats
-    loglik: float
-    loglik_null: float
-    estimable: Bools
-
-
-def _efron(time: Floats, event: Bools) -> tuple[Ints, Ints, Floats]:
-    """For each event in time order: first row still at risk, first row past its tie, and its Efron share l / d.
-
-    `time` is sorted ascending with events before censorings at each time.
-    """
-    index = np.flatnonzero(event)
-    t = time[index]
-    start = np.searchsorted(time, t, side="left").astype(np.int64)
-    first_of_tie = np.searchsorted(t, t, side="left")
-    tie_size = np.searchsorted(t, t, side="right") - first_of_tie
-    share = (np.arange(t.size) - first_of_tie) / tie_size
-    return start, start + tie_size, share
-
-
-def fit_cox(time: Floats, event: Bools, x: Floats, *, iterations: int = 50) -> CoxFit:
-    """Newton-Raphson on Efron's partial likelihood.
-
-    Parameters
-    ----------
-    time : (n,) float. event : (n,) bool. x : (n, p) float, no missing values. iterations : at most this many steps.
-
-    References
-    ----------
-    Efron 1977, doi 10.1080/01621459.1977.10480613. Equals R survival::coxph(ties = "efron").
-    """
-    order = np.lexsort((~event, time))
-    time, event = time[order], event[order]
-    x = x[order] - x.mean(axis=0)
-    p = x.shape[1]
-    start, stop, share = _efron(time, event)
-    x_events = x[event].sum(axis=0)
-    upper = np.triu_indices(p)
-
-    def tail(v: Floats) -> Floats:
-        return np.asarray(v[::-1].cumsum(axis=0)[::-1], dtype=np.float64)
-
-    def head(v: Floats) -> Floats:
-        return np.concatenate((np.zeros((1, *v.shape[1:])), v.cumsum(axis=0)))
-
-    def evaluate(beta: Floats) -> tuple[float, Floats, Floats]:
-        eta = x @ beta
-        top = eta.max() if eta.size else 0.0
-        w = np.exp(eta - top)
-        w1 = w[:, None] * x
-        w2 = w[:, None] * (x[:, upper[0]] * x[:, upper[1]])
-
-        def at_events(v: Floats) -> Floats:
-            cumulative = head(v)
-            tied = cumulative[stop] - cumulative[start]
-            weight = share if v.ndim == 1 else share[:, None]
-            return np.asarray(tail(v)[start] - weight * tied, dtype=np.float64)
-
-        s0, s1, s2 = at_events(w), at_events(w1), at_events(w2)
-        mean = s1 / s0[:, None]
-        loglik = float(x_events @ beta - (np.log(s0) + top).sum())
-        gradient = x_events - mean.sum(axis=0)
-        flat = (s2 / s0[:, None] - mean[:, upper[0]] * mean[:, upper[1]]).sum(axis=0)
-        information = np.zeros((p, p))
-        information[upper] = flat
-        information = information + np.triu(information, 1).T
-        return loglik, gradient, information
-
-    beta = np.zeros(p)
-    loglik, gradient, information = evaluate(beta)
-    null = loglik
-    ended = False
-    for _ in range(iterations):
-        if np.linalg.matrix_rank(information) < p:
-            break
-        step = np.linalg.solve(information, gradient)
-        for _ in range(30):
-            new = evaluate(beta + step)
-            if np.isfinite(new[0]) and new[0] >= loglik - 1e-12 * abs(loglik):
-                break
-            step = step / 2
-        beta = beta + step
-        change = abs(new[0] - loglik)
-        loglik, gradient, information = new
-        if (np.abs(beta) * x.std(axis=0) > FARTHEST).any():
-            ended = True
-            break
-        if change <= 1e-12 * (abs(loglik) + 1e-12) and np.abs(step).max() <= 1e-9 * (1 + np.abs(beta).max()):
-            ended = True
-            break
-    covariance = np.full((p, p), np.nan)
-    estimable = np.zeros(p, dtype=bool)
-    if ended and np.linalg.matrix_rank(information) == p:
-        covariance = np.asarray(np.linalg.inv(information), dtype=np.float64)
-        # a standard error this wide: the likelihood only creeps towards its bound, it has no maximum
-        scaled = np.diag(covariance) * x.var(axis=0)
-        estimable = (scaled > 0) & (scaled < WIDEST_SE**2) & (np.abs(beta) * x.std(axis=0) <= FARTHEST)
-    return CoxFit(beta=beta, covariance=covariance, loglik=loglik, loglik_null=null, estimable=estimable)
+__all__ = ["NAME", "REFERENCE", "CoxFit", "fit_cox", "hazard_ratio"]
 
 
 def _finding(fit: CoxFit, j: int, common: tuple[str, Endpoint, str]) -> Finding:
@@ -212,7 +99,8 @@ def hazard_ratio(frame: pl.DataFrame, *, outcome: str = "os", by: str, reference
     fitted = None
     if usable:
         design = np.stack([codes[keep] == k for k in usable], axis=1).astype(np.float64)
-        fitted = fit_cox(data.time[keep], data.event[keep], design)
+        late = None if data.entry is None else data.entry[keep]
+        fitted = fit_cox(data.time[keep], data.event[keep], design, entry=late)
     results = []
     for k in others:
         name = _title(grouping.labels, k, base)
@@ -251,6 +139,6 @@ def _per_sd(frame: pl.DataFrame, outcome: str, by: str) -> Finding:
         return _undefined(data, "the marker has the same value in every patient", name=name)
     if not data.event.any():
         return _undefined(data, "no events: nothing to compare", name=name)
-    fit = fit_cox(data.time, data.event, ((x - x.mean()) / sd)[:, None])
+    fit = fit_cox(data.time, data.event, ((x - x.mean()) / sd)[:, None], entry=data.entry)
     note = f"1 SD = {sd:.4g}" if fit.estimable[0] else ""
     return _finding(fit, 0, (name, data, note))

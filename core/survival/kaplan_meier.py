@@ -1,18 +1,21 @@
-"""Kaplan-Meier curves with log-log intervals, medians and risk tables."""
+"""Kaplan-Meier curves with log-log or log intervals, late entry, medians and risk tables."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from core.errors import TooFewPatients
+from core.errors import NotMeasured, TooFewPatients, UnknownName
 from core.groups import groups
-from core.survival.endpoint import Bools, Floats, endpoint, label
+from core.survival.endpoint import Bools, Floats, endpoint, label, too_late
+from core.survival.ties import merged, merged_intervals
 
+Interval = Literal["log-log", "log"]
 Z95 = NormalDist().inv_cdf(0.975)
 TOLERANCE = float(np.sqrt(np.finfo(np.float64).eps))
 REFERENCE = "10.1080/01621459.1958.10501452"
@@ -26,8 +29,12 @@ class Curve:
     ----------
     group : label. n : patients. events : events.
     steps : one row a distinct time, in order: time (months), n_risk (just before), n_event, n_censor, survival,
-        ci_low, ci_high (pointwise 95%, log-log; null where survival is exactly 0 or 1).
+        ci_low, ci_high (pointwise 95%; log-log: null where survival is exactly 0 or 1; log: null where it is 0),
+        std_err (of survival, Greenwood), std_err_log (of log survival); both null where survival is 0.
     median : months, nan when the curve does not reach one half. median_ci : Brookmeyer-Crowley, nan = not reached.
+    interval : scale of the pointwise limits, 'log-log' or 'log'.
+    empties : months at which, with late entry, nobody was left at risk before the last time, so that the curve stays at
+        0 although patients were observed later; nan when that does not happen.
     """
 
     group: str
@@ -36,6 +43,8 @@ class Curve:
     steps: pl.DataFrame
     median: float
     median_ci: tuple[float, float]
+    interval: str = "log-log"
+    empties: float = float("nan")
 
     def at(self, time: float) -> tuple[float, float, float]:
         """Survival and its interval at a time: (survival, ci_low, ci_high); 1, 1, 1 before the first event."""
@@ -56,6 +65,7 @@ class Curves:
     curves : in display order. ticks : months, where the risk table is read.
     at_risk : one row a group and tick: group, time, n_risk, n_event (so far), n_censor (so far).
     n, events : over all groups. n_missing : patients left out (no time, no event flag or no group).
+    notes : what a reader must know (patients who entered too late, a risk set that empties early), one sentence each.
     """
 
     outcome: str
@@ -67,6 +77,7 @@ class Curves:
     n: int
     events: int
     n_missing: int
+    notes: tuple[str, ...] = ()
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -98,36 +109,105 @@ def _crossing(time: Floats, y: npt.NDArray[np.floating]) -> float:
     return float(t[0])
 
 
-def estimate(time: Floats, event: Bools, *, group: str = "all patients") -> Curve:
+def limits(survival: Floats, std_err_log: Floats, interval: str) -> tuple[Floats, Floats]:
+    """Pointwise 95% limits of a survival (or incidence) curve: (n,), (n,) -> low, high; nan where there are none.
+
+    log-log : S ** exp(-+ z se / log S), undefined at 0 and 1. log : S * exp(-+ z se), at most 1, undefined at 0.
+
+    Raises
+    ------
+    UnknownName
+        There is no such interval.
+    """
+    if interval not in get_args(Interval):
+        raise UnknownName(f"there is no interval '{interval}'; choose one of {', '.join(get_args(Interval))}")
+    inner = (survival > 0) & ((survival < 1) | (interval == "log"))
+    log_s = np.log(np.where(inner, survival, 0.5))
+    spread = Z95 * np.where(inner, std_err_log, 0.0)
+    if interval == "log":
+        low, high = np.exp(log_s - spread), np.minimum(np.exp(log_s + spread), 1.0)
+    else:
+        middle = np.log(-log_s)
+        with np.errstate(over="ignore", under="ignore"):
+            low, high = np.exp(-np.exp(middle - spread / log_s)), np.exp(-np.exp(middle + spread / log_s))
+    return np.where(inner, low, np.nan), np.where(inner, high, np.nan)
+
+
+def at_risk(times: Floats, time: Floats, entry: Floats | None) -> Floats:
+    """Patients at risk at each of `times`: those with entry < t <= time."""
+    n = time.size - np.searchsorted(np.sort(time), times, side="left")
+    if entry is not None:
+        n = n - (entry.size - np.searchsorted(np.sort(entry), times, side="left"))
+    return n.astype(np.float64)
+
+
+def checked(time: Floats, entry: Floats | None) -> tuple[Floats, Floats | None]:
+    """Times and entries with nearly tied values made equal; entry nan = from the start.
+
+    Raises
+    ------
+    NotMeasured
+        A time is negative or not finite, or an entry is not before its time; the sentence says how many.
+    """
+    bad = int((~np.isfinite(time) | (np.nan_to_num(time, nan=0.0) < 0)).sum())
+    if bad:
+        raise NotMeasured(f"{bad:,} of {time.size:,} times are negative or not finite; leave them out first")
+    if entry is None:
+        return merged(time), None
+    entry, time = merged_intervals(np.where(np.isnan(entry), -np.inf, entry), time)
+    backwards = int((entry >= time).sum())
+    if backwards:
+        raise NotMeasured(f"{too_late(backwards)} of {time.size:,} first")
+    return time, entry
+
+
+def estimate(
+    time: Floats,
+    event: Bools,
+    *,
+    entry: Floats | None = None,
+    group: str = "all patients",
+    interval: str = "log-log",
+    tied: bool = True,
+) -> Curve:
     """The product-limit curve of one group.
 
     Parameters
     ----------
     time : (n,) float, months, not negative. event : (n,) bool. group : its label.
+    entry : (n,) float, months, when observation began (left truncation: at risk when entry < t <= time); nan = from the
+        start. interval : 'log-log' or 'log', the scale of the pointwise limits.
+    tied : make nearly tied times equal first; False where that was done over all groups.
 
     Returns
     -------
     Curve
-        Estimand: S(t), the probability of being event-free after t, under censoring that does not depend on the
-        outcome. Intervals are 1 - alpha = .95 pointwise, on the log(-log S) scale with Greenwood's variance; those
-        of the median are where the pointwise limits cross one half.
+        Estimand: S(t), the probability of being event-free after t, under censoring (and entry) that does not depend
+        on the outcome. Limits are pointwise 95% with Greenwood's variance; those of the median are where the pointwise
+        limits cross one half. A risk set that empties early leaves the curve at 0 (`Curve.empties`).
+
+    Raises
+    ------
+    NotMeasured
+        A time is negative or not finite, or an entry is not before its time.
 
     References
     ----------
-    Kaplan & Meier 1958, doi 10.1080/01621459.1958.10501452; Brookmeyer & Crowley 1982, doi 10.2307/2530286.
+    Kaplan & Meier 1958, doi 10.1080/01621459.1958.10501452; Brookmeyer & Crowley 1982, doi 10.2307/2530286. Equals R
+    survfit(Surv(entry, time, event) ~ 1, conf.type = interval).
     """
+    if tied:
+        time, entry = checked(time, entry)
     times, inverse = np.unique(time, return_inverse=True)
     d = np.bincount(inverse, weights=event, minlength=times.size)
     c = np.bincount(inverse, weights=~event, minlength=times.size)
-    n_risk = time.size - np.concatenate(([0.0], np.cumsum(d + c)[:-1])) if times.size else np.zeros(0)
-    survival = np.cumprod((n_risk - d) / n_risk) if times.size else np.zeros(0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        se = np.sqrt(np.cumsum(np.where(d > 0, d / (n_risk * (n_risk - d)), 0.0)))
-        inner = (survival > 0) & (survival < 1)
-        log_s = np.log(np.where(inner, survival, 0.5))
-        shift = Z95 * np.where(inner, se, 0.0) / log_s
-        low = np.where(inner, np.exp(-np.exp(np.log(-log_s) - shift)), np.nan)
-        high = np.where(inner, np.exp(-np.exp(np.log(-log_s) + shift)), np.nan)
+    n_risk = at_risk(times, time, entry)
+    survival = np.cumprod((n_risk - d) / n_risk).astype(np.float64)
+    with np.errstate(divide="ignore"):
+        variance = np.cumsum(np.where(d > 0, d / (n_risk * (n_risk - d)), 0.0))
+    std_err_log = np.asarray(np.where(survival > 0, np.sqrt(variance), np.nan), dtype=np.float64)
+    low, high = limits(survival, std_err_log, interval)
+    gone = np.flatnonzero(survival == 0)
     steps = pl.DataFrame(
         {
             "time": times,
@@ -137,8 +217,10 @@ def estimate(time: Floats, event: Bools, *, group: str = "all patients") -> Curv
             "survival": survival,
             "ci_low": low,
             "ci_high": high,
+            "std_err": survival * std_err_log,
+            "std_err_log": std_err_log,
         }
-    ).with_columns(pl.col("ci_low", "ci_high").fill_nan(None))
+    ).with_columns(pl.col("ci_low", "ci_high", "std_err", "std_err_log").fill_nan(None))
     return Curve(
         group=group,
         n=int(time.size),
@@ -146,6 +228,8 @@ def estimate(time: Floats, event: Bools, *, group: str = "all patients") -> Curv
         steps=steps,
         median=_crossing(times, survival),
         median_ci=(_crossing(times, low), _crossing(times, high)),
+        interval=interval,
+        empties=float(times[gone[0]]) if gone.size > 1 else float("nan"),
     )
 
 
@@ -157,15 +241,19 @@ def round_ticks(end: float, *, most: int = 6) -> tuple[float, ...]:
     return (0.0, float(end))
 
 
-def kaplan_meier(frame: pl.DataFrame, *, outcome: str = "os", by: str | None = None) -> Curves:
+def kaplan_meier(
+    frame: pl.DataFrame, *, outcome: str = "os", by: str | None = None, interval: str = "log-log"
+) -> Curves:
     """Kaplan-Meier curves of a cohort, by group.
 
     Parameters
     ----------
     frame : one row a patient with `<outcome>_months`, `<outcome>_event` and `by`.
     outcome : 'os', 'pfs', 'dss' or 'dfi'. by : column of the groups, or None for one curve.
+    interval : 'log-log' or 'log'.
 
-    Estimand: S(t), the probability of being event-free t months after the start, in each group; times in months.
+    Estimand: S(t), the probability of being event-free t months after the start, in each group; times in months. Where
+    the frame has `entry_months`, patients are at risk from then on only.
 
     Raises
     ------
@@ -176,7 +264,7 @@ def kaplan_meier(frame: pl.DataFrame, *, outcome: str = "os", by: str | None = N
 
     References
     ----------
-    Kaplan & Meier 1958, doi 10.1080/01621459.1958.10501452. Equals R survfit(conf.type = "log-log").
+    Kaplan & Meier 1958, doi 10.1080/01621459.1958.10501452. Equals R survfit(conf.type = interval).
     """
     grouping = groups(frame, by)
     data = endpoint(frame, outcome, extra=grouping.codes >= 0)
@@ -188,7 +276,10 @@ def kaplan_meier(frame: pl.DataFrame, *, outcome: str = "os", by: str | None = N
         )
     codes = grouping.codes[data.rows]
     curves = tuple(
-        estimate(data.time[codes == k], data.event[codes == k], group=name)
+        estimate(
+            data.time[codes == k], data.event[codes == k], group=name, interval=interval, tied=False,
+            entry=None if data.entry is None else data.entry[codes == k],
+        )
         for k, name in enumerate(grouping.labels)
         if (codes == k).any()
     )
@@ -203,18 +294,29 @@ def kaplan_meier(frame: pl.DataFrame, *, outcome: str = "os", by: str | None = N
         n=int(data.time.size),
         events=int(data.event.sum()),
         n_missing=data.total - int(data.time.size),
+        notes=(*([data.note] if data.note else []), *early_ends(curves)),
+    )
+
+
+def early_ends(curves: tuple[Curve, ...]) -> tuple[str, ...]:
+    """A sentence for each curve that late entry leaves at 0 before its follow-up ends."""
+    return tuple(
+        f"{c.group}: at {c.empties:.4g} months everyone then at risk had the event, so the curve is 0 from there on, although "
+        "patients who entered later were still observed; the early risk set is too small for this estimate"
+        for c in curves
+        if c.empties == c.empties
     )
 
 
 def risk_table(curves: tuple[Curve, ...], ticks: tuple[float, ...]) -> pl.DataFrame:
-    """Numbers at risk just before each tick, and events and censorings before it."""
+    """Numbers at risk at each tick (at the next time of the curve, as R counts), events and censorings before it."""
     rows: list[tuple[str, float, int, int, int]] = []
     for curve in curves:
         time = curve.steps["time"].to_numpy()
         events = np.concatenate(([0], np.cumsum(curve.steps["n_event"].to_numpy())))
         censored = np.concatenate(([0], np.cumsum(curve.steps["n_censor"].to_numpy())))
+        n_risk = np.append(curve.steps["n_risk"].to_numpy(), 0)
         for tick in ticks:
             before = int(np.searchsorted(time, tick, side="left"))
-            d, c = int(events[before]), int(censored[before])
-            rows.append((curve.group, tick, curve.n - d - c, d, c))
+            rows.append((curve.group, tick, int(n_risk[before]), int(events[before]), int(censored[before])))
     return pl.DataFrame(rows, schema=["group", "time", "n_risk", "n_event", "n_censor"], orient="row")

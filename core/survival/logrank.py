@@ -1,4 +1,4 @@
-"""Log-rank test of equal survival in two or more groups."""
+"""Log-rank test of equal survival in two or more groups; its weighted relatives are in `rank_tests`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from core.errors import TooFewPatients
 from core.finding import Finding
 from core.groups import groups
 from core.survival.endpoint import Bools, Floats, Ints, endpoint, label
+from core.survival.rank_tests import counts, moments, rank_test
+from core.survival.ties import merged
 
 REFERENCE = "10.2307/2344317"
 
@@ -24,21 +26,8 @@ def observed_expected(time: Floats, event: Bools, codes: Ints) -> tuple[Floats, 
     -------
     observed (k,), expected (k,), variance (k, k) hypergeometric.
     """
-    k = int(codes.max()) + 1 if codes.size else 0
-    times, inverse = np.unique(time, return_inverse=True)
-    d = np.zeros((times.size, k))
-    leaving = np.zeros((times.size, k))
-    np.add.at(d, (inverse, codes), event)
-    np.add.at(leaving, (inverse, codes), 1.0)
-    at_risk = leaving[::-1].cumsum(axis=0)[::-1]
-    some = d.sum(axis=1) > 0
-    d, at_risk = d[some], at_risk[some]
-    n, deaths = at_risk.sum(axis=1), d.sum(axis=1)
-    share = at_risk / n[:, None]
-    expected = (deaths[:, None] * share).sum(axis=0)
-    factor = np.where(n > 1, deaths * (n - deaths) / np.maximum(n - 1, 1), 0.0)
-    variance = np.diag((factor[:, None] * share).sum(axis=0)) - (share * factor[:, None]).T @ share
-    return d.sum(axis=0), expected, variance
+    _, deaths, at_risk = counts(merged(time), event, codes)
+    return moments(deaths, at_risk)
 
 
 def logrank(frame: pl.DataFrame, *, outcome: str = "os", by: str) -> Finding:
@@ -90,14 +79,8 @@ def logrank(frame: pl.DataFrame, *, outcome: str = "os", by: str) -> Finding:
         )
     if events == 0:
         return finding(np.nan, np.nan, "no events: nothing to compare")
-    observed, expected, variance = observed_expected(data.time, data.event, codes)
-    keep = np.flatnonzero(expected > 0)[:-1]
-    free = variance[np.ix_(keep, keep)]
-    if keep.size == 0 or np.linalg.matrix_rank(free) < keep.size:
-        return finding(np.nan, np.nan, "the groups are never at risk at the same time: nothing to compare")
-    from scipy.special import chdtrc
-
-    difference = (observed - expected)[keep]
-    statistic = float(difference @ np.linalg.solve(free, difference))
-    words = "1 degree of freedom" if keep.size == 1 else f"{keep.size} degrees of freedom"
-    return finding(statistic, float(chdtrc(keep.size, statistic)), f"chi-square, {words}")
+    test = rank_test(data.time, data.event, codes.astype(np.int64), entry=data.entry)
+    if test.note:
+        return finding(np.nan, np.nan, test.note)
+    words = "1 degree of freedom" if test.df == 1 else f"{test.df} degrees of freedom"
+    return finding(test.statistic, test.p_value, f"chi-square, {words}")

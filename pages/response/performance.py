@@ -4,36 +4,50 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.response.ranking import calibrated, judged, ranking, reliability
-from pages.shared import cache, ui
+from core.response.closer import LOOKS, patients, reliability
+from core.response.closer.concerns import concerns, concerns_of
+from core.response.closer.look import look
+from core.response.ranking import ranking
+from pages.shared import cache, ui, words
 
 
 def page() -> None:
-    """Every predictor on every cohort, out-of-sample, and whether probabilities come true."""
+    """Every predictor on this cohort, out-of-sample; whether a model beats a simple marker; and closer looks."""
     with ui.guard():
         place = ui.question("Which predictor tells responders from non-responders?")
         query = ui.pick_cohort()
-        with ui.row("performance"):
-            options = {"": "Every predictor on this study", **{k: f"{v} on every study" for k, v in cache.ask(judged).items()}}
-            predictor = ui.choose("Show", options, name="show", search=True)
         with ui.loading("performance"):
-            found = cache.ask(ranking, query, predictor=predictor)
+            doubts = st.container()
+            found = cache.ask(ranking, query)
             ui.answer(place, found.sentence)
             for chart in found.charts:
                 ui.show(chart)
-        calibration()
+            with doubts:
+                for text in cache.ask(concerns, query):
+                    words.caution(text)
+        closer()
 
 
 @st.fragment
-def calibration() -> None:
-    """Whether a predictor's probabilities come true on this cohort."""
+def closer() -> None:
+    """One second look at one predictor; only the one that is chosen is computed."""
     with ui.guard():
         query = ui.cohort()
-        offered = cache.ask(calibrated, query)
-        if offered:
-            figure, panel = ui.split("calibration")
-            with panel, ui.controls("calibration"):
-                predictor = ui.choose("Probabilities of", ui.short(offered), name="probability", search=True)
-                ui.about(predictor)
-            with figure:
-                ui.show(cache.ask(reliability, query, predictor=predictor))
+        st.header("Look closer", anchor=False)
+        with ui.row("closer"):
+            kind = ui.choose("Look", dict(LOOKS), name="look", search=True)
+            asked = {"predictor": ui.choose("Predictor", ui.short(cache.ask(patients.predictors, query)), name="predictor", search=True)}
+            cohorts = cache.ask(patients.cohorts, query)
+            if len(cohorts) > 1 and kind != "transport":
+                asked["cohort"] = ui.choose("Cohort", cohorts, name="on", search=True)
+            fits = cache.ask(reliability.fits, query, **asked) if kind == "calibration" else {}
+            if fits:
+                asked["fitted"] = ui.choose("Recalibrate on", fits, name="fitted", search=True)
+            ui.about(asked["predictor"])
+        found = cache.ask(look, query, kind=kind, **asked)
+        words.paragraph(found.sentence)
+        asked.pop("fitted", None)
+        for text in cache.ask(concerns_of, query, **asked) if kind not in {"transport", "change"} else ():
+            words.caution(text)
+        for chart in found.charts:
+            ui.show(chart)

@@ -14,7 +14,10 @@ from core.errors import BadLink, CohortError
 COHORT, STUDY = "cohort", "study"
 KNOWN = {COHORT, STUDY}
 CONTROLS = frozenset(
-    ("endpoint", "predictor", "split", "colour", "gene", "by", "show", "probability", "explained", "feature", "patient", "scope", "table")
+    ("endpoint", "predictor", "split", "colour", "gene", "by", "show", "probability", "explained", "feature", "patient", "scope", "table",
+     "compare", "landmark", "test", "strata", "interval", "look", "adjust", "horizon", "on", "fitted",
+     "marker", "rule", "direction", "cut", "lock", "validation", "prevalence", "comparator", "guideline", "treated", "width",
+     "outcome", "kinds", "how")
 )
 """Names of the pages' controls in the URL."""
 FIRST = ("imvigor210", "loris")
@@ -101,6 +104,28 @@ def keep(name: str, slot: str) -> None:
         st.query_params[name] = value
     else:
         st.query_params.pop(name, None)
+
+
+def several(name: str, options: Sequence[str], *, default: Sequence[str]) -> str:
+    """As `control`, for a list of options: in the URL with commas between, `none` for an empty list. What is not offered is dropped."""
+    state, params = st.session_state, st.query_params
+    kept: dict[str, str] = state.setdefault("kept", {})
+    kept[name] = params.get(name) or kept.get(name, "")
+    value = kept[name]
+    if value and params.get(name) != value:
+        params[name] = value
+    chosen = [option for option in (value.split(",") if value else default) if option in options]
+    slot = f"control-{name}"
+    if state.get(slot) != chosen:
+        state[slot] = chosen
+    return slot
+
+
+def keep_several(name: str, slot: str) -> None:
+    """A person changed a list: keep it, in the URL too."""
+    value = ",".join(st.session_state[slot]) or "none"
+    st.session_state.setdefault("kept", {})[name] = value
+    st.query_params[name] = value
 
 
 def link() -> str:

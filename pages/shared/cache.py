@@ -17,6 +17,7 @@ from core.cohort.query import CohortQuery
 from core.errors import CohortError, EmptyCohort, NotMeasured, UnknownName
 from core.figures.chart import Chart
 from core.figures.theme import dress
+from core.markers.cutoff.ledger import Ledger
 from core.settings import Settings
 from data.store import Store, current_path
 from models import Card
@@ -55,6 +56,23 @@ def _ask(
         return function(store(), query, **dict(options)) if query is not None else function(store(), **dict(options))
     except (EmptyCohort, NotMeasured, UnknownName) as error:
         return error
+
+
+def ledger() -> Ledger:
+    """The ledger of this data folder."""
+    return Ledger(Settings.from_env().ledger_dir)
+
+
+def told(function: Callable[..., Any], query: CohortQuery | None = None, /, **options: Option) -> Any:
+    """`ask` for what depends on the ledger too: `function(store, query, folder=, head=, **options)`, remembered until the
+    ledger grows."""
+    book = ledger()
+    return ask(function, query, folder=str(book.folder), head=book.state().head, **options)
+
+
+def write(function: Callable[..., Any], query: CohortQuery, /, **options: Any) -> Any:
+    """`function(store, query, ledger=, **options)`, done now and not remembered: what a person locks or validates."""
+    return function(store(), query, ledger=ledger(), **options)
 
 
 def studies() -> pl.DataFrame:

@@ -15,7 +15,7 @@ from data.schema import PATIENT, TABLES
 HEADINGS: Mapping[str, str] = {
     "n": "n", "ci_low": "Lower 95%", "ci_high": "Upper 95%", "n_risk": "At risk", "n_event": "Events", "n_censor": "Censored",
     "group": "Group", "time": "Months", "survival": "Event-free", "auc": "AUC", "rate": "Response rate", "shap": "SHAP value, log-odds",
-    "type": "TME type", "share": "Share", "doi": "DOI", "group_n": "n of the group", "umap_1": "UMAP 1", "umap_2": "UMAP 2", "left_out": "Left out",
+    "type": "TME type", "share": "Share", "doi": "DOI", "group_n": "n of the group", "umap_1": "UMAP 1", "umap_2": "UMAP 2", "left_out": "Left out", "p": "p", "p_holm": "p, Holm",
 }  # fmt: skip
 
 

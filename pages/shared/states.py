@@ -9,7 +9,7 @@ import streamlit as st
 from core.cohort import frame
 from core.cohort.provenance import names
 from core.cohort.query import CohortQuery
-from core.errors import CohortError, EmptyCohort, NoDatabase, NotMeasured, TooFewPatients, UnknownName
+from core.errors import CohortError, EmptyCohort, NoDatabase, NotAProbability, NotMeasured, TooFewPatients, UnknownName
 from pages.shared import address, cache
 
 
@@ -21,7 +21,8 @@ def show(error: CohortError, query: CohortQuery | None) -> None:
         _card("Nobody matches", sentence(error))
         _relax(query)
     elif isinstance(error, NotMeasured):
-        _card("Too few patients for this question" if isinstance(error, TooFewPatients) else "Not measured here", sentence(error))
+        title = "Too few patients for this question" if isinstance(error, TooFewPatients) else "Not measured here"
+        _card("Not a probability" if isinstance(error, NotAProbability) else title, sentence(error))
         _elsewhere(error, query)
     else:
         _card("Not found" if isinstance(error, UnknownName) else "This cannot be shown", sentence(error))

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from html import escape
+from urllib.parse import urlencode
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -48,6 +49,11 @@ def question(text: str) -> DeltaGenerator:
 def answer(place: DeltaGenerator, sentence: str) -> None:
     """The answer in one sentence, with its number."""
     place.html(f'<p class="answer" role="status">{escape(_tied(sentence))}</p>')
+
+
+def say(sentence: str) -> None:
+    """The answer of one step, above its figure."""
+    st.html(f'<p class="definition">{escape(_tied(sentence))}</p>')
 
 
 def pick_cohort() -> CohortQuery:
@@ -131,6 +137,22 @@ def choose(label: str, options: dict[str, str], *, name: str, default: str | Non
             label, keys, format_func=lambda k: options[k], key=slot, required=True, on_change=address.keep, args=(name, slot)
         )
     return picked if picked in keys else keys[0]
+
+
+def choose_several(label: str, options: dict[str, str], *, name: str, default: Sequence[str] = ()) -> str:
+    """Some of a few options, kept in the URL; gives them with commas between, or "none"."""
+    slot = address.several(name, list(options), default=default)
+    picked = st.multiselect(
+        label, list(options), format_func=lambda k: options.get(k, k), key=slot, on_change=address.keep_several, args=(name, slot),
+        placeholder="None",
+    )  # fmt: skip
+    return ",".join(picked) or "none"
+
+
+def link(label: str, *, page: str, **params: str) -> None:
+    """A link to another page with the same cohort and these parts of the address."""
+    address_ = f"{page}?{urlencode({**params, 'cohort': cohort().key()})}"
+    st.html(f'<p class="caption"><a href="{escape(address_, quote=True)}" target="_self">{escape(label)}</a></p>')
 
 
 def type_in(label: str, *, name: str, hint: str = "") -> str:

@@ -11,7 +11,13 @@ from core.glossary import TERMS
 
 def paragraph(text: str) -> None:
     """A paragraph of plain text."""
-    st.html(f'<p class="definition">{escape(text)}</p>')
+    tied = text.replace("n = ", "n\u00a0=\u00a0")
+    st.html(f'<p class="definition">{escape(tied)}</p>')
+
+
+def caution(text: str) -> None:
+    """A calm sentence on what to know before trusting what stands below it."""
+    st.html(f'<p class="caution">{escape(text)}</p>')
 
 
 def glossary() -> None:

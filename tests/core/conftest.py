@@ -14,6 +14,7 @@ from core.pipeline.staging import Staging
 from data import staging
 from data.sources.source import Files, Source
 from data.store import Store
+from tests.conftest import alone
 
 Filler = Callable[[Path, Sequence[tuple[Source, Files]]], Path]
 
@@ -25,12 +26,15 @@ def fill_database() -> Filler:
 
 
 @pytest.fixture(scope="session")
-def synthetic_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def synthetic_path(run_folder: Path) -> Path:
     """The three synthetic studies, enriched. Shared: do not write to it."""
-    folder = tmp_path_factory.mktemp("synthetic")
-    sources = [(data.sources.source(study), Files({})) for study in data.sources.SYNTHETIC]
-    path = _fill(folder / "cohort-synthetic.duckdb", sources)
-    enrich(path, cache_dir=folder / "cache")
+    folder = run_folder / "synthetic"
+    path = folder / "cohort-synthetic.duckdb"
+    with alone(folder):
+        if not (folder / "done").exists():
+            sources = [(data.sources.source(study), Files({})) for study in data.sources.SYNTHETIC]
+            enrich(_fill(path, sources), cache_dir=folder / "cache")
+            (folder / "done").touch()
     return path
 
 

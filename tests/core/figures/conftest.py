@@ -17,6 +17,9 @@ from core.response import calibration, forest_table, response_rate, roc
 from core.survival import hazard_ratio, kaplan_meier, logrank, median_follow_up, split
 from core.tme.composition import Composition
 from core.tme.map import TmeMap
+from tests.core.figures.cutoff_charts import KINDS as CUTOFF
+from tests.core.figures.performance_charts import KINDS as PERFORMANCE
+from tests.core.figures.survival_charts import KINDS as SURVIVAL
 
 N = 240
 TYPES = ("1 · inflamed", "2 · excluded", "3 · desert")
@@ -192,6 +195,9 @@ KINDS: dict[str, Callable[[Provenance], Chart]] = {
     "dependence": _dependence,
     "waterfall": _waterfall,
     "quality": _quality,
+    **PERFORMANCE,
+    **SURVIVAL,
+    **CUTOFF,
 }  # fmt: skip
 
 

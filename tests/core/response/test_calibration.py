@@ -9,7 +9,8 @@ import polars as pl
 import pytest
 
 from core.errors import NotMeasured, TooFewPatients
-from core.response import calibration
+from core.response import calibration, recalibration
+from core.response.calibration import calibrate
 from core.survival.kaplan_meier import Z95
 
 
@@ -53,3 +54,37 @@ def test_scores_are_refused() -> None:
         calibration(
             pl.DataFrame({"p": [0.2], "response": [None]}, schema_overrides={"response": pl.Boolean}), probability="p"
         )
+
+
+def test_calls_and_wrong_lengths_are_refused() -> None:
+    with pytest.raises(NotMeasured, match="only 0 and 1"):
+        calibrate([0.0, 1.0, 1.0], [True, False, True])
+    with pytest.raises(NotMeasured, match="one of each"):
+        calibrate([0.1, 0.2], [True])
+    with pytest.raises(TooFewPatients):
+        calibrate([np.nan, np.inf], [True, False])
+
+
+def test_extreme_probabilities_still_converge() -> None:
+    p = np.array([0.999999, 0.999999, 0.000001, 0.000001, 0.5, 0.99])
+    found = calibrate(p, np.array([True, False, False, True, True, False]))
+    assert np.isfinite(found.intercept.effect or np.nan)
+    assert np.isfinite(found.slope.effect or np.nan)
+
+
+def test_one_patient_and_one_class() -> None:
+    found = calibrate([0.3, 0.4], [True, True])
+    assert np.isnan(found.slope.effect or np.nan)
+    assert np.isnan(found.intercept.effect or np.nan)
+    assert "no interval" in found.observed_expected.note
+    assert np.isnan(calibrate([0.3], [True]).brier_ci95).all()
+
+
+def test_the_two_intercepts_are_told_apart() -> None:
+    rng = np.random.default_rng(6)
+    p = rng.uniform(0.1, 0.9, 500)
+    y = rng.random(500) < p**2
+    found, fit = calibrate(p, y), recalibration.fit(p, y)
+    assert found.slope_intercept == pytest.approx(fit.intercept)
+    assert found.slope.effect == pytest.approx(fit.slope)
+    assert found.intercept.effect == pytest.approx(recalibration.fit(p, y, method="intercept").intercept)

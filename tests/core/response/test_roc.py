@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from core.errors import NotMeasured, TooFewPatients
 from core.response import auc, roc
+from core.response.roc import best_cut, curve
 
 ROWS = st.lists(st.tuples(st.booleans(), st.integers(-4, 4).map(float)), min_size=4, max_size=60)
 
@@ -69,3 +70,28 @@ def test_refusals() -> None:
     with pytest.raises(NotMeasured, match="tumour mutational burden"):
         auc(frame([(True, 1.0)]), score="tmb_per_mb")
     assert "no responders" in auc(frame([(False, 1.0), (False, 2.0)]), score="score").note
+
+
+def test_infinite_scores_are_no_measurement() -> None:
+    finding = auc(frame([(True, 2.0), (False, 1.0), (True, float("inf")), (False, float("-inf"))]), score="score")
+    assert (finding.n, finding.n_missing) == (2, 2)
+
+
+@settings(max_examples=60, deadline=None)
+@given(ROWS)
+def test_best_cut_has_the_largest_youden(rows: list[tuple[bool, float]]) -> None:
+    y, s = np.array([r[0] for r in rows]), np.array([r[1] for r in rows])
+    found = curve(s, y)
+    cut = best_cut(found)
+    if y.all() or not y.any():
+        assert np.isnan(cut)
+        return
+    youden = {t: (s[y] >= t).mean() - (s[~y] >= t).mean() for t in np.unique(s)}
+    assert youden[cut] == pytest.approx(max(youden.values()))
+    assert cut in s
+
+
+def test_separated_and_constant_scores_say_so() -> None:
+    assert "separates the two fully" in curve([1.0, 2, 3, 4], [False, False, True, True]).auc.note
+    assert "does not vary" in curve([1.0, 1, 1, 1], [False, False, True, True]).auc.note
+    assert "one patient in a class" in curve([1.0, 2], [False, True]).auc.note

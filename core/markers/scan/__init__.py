@@ -1,0 +1,1 @@
+"""Scan: every marker of a cohort against an outcome."""

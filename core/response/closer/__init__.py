@@ -1,0 +1,15 @@
+"""Closer looks at how predictors perform: each answers one question on the same patients."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+LOOKS: Mapping[str, str] = {
+    "discrimination": "Discrimination",
+    "calibration": "Calibration",
+    "benefit": "Net benefit",
+    "transport": "Across cohorts",
+    "subgroups": "Subgroups",
+    "change": "Tumour change",
+}
+"""The looks, in the order in which people see them."""
