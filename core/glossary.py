@@ -3,26 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Term:
-    """One statistic or idea.
-
-    Attributes
-    ----------
-    slug : anchor on the About page. name : as a heading. words : how captions write it (regular expression, no groups).
-    text : what it is and how to read it. reference : short citation. doi : of the reference, or "".
-    """
-
-    slug: str
-    name: str
-    words: str
-    text: str
-    reference: str = ""
-    doi: str = ""
-
+from core.glossary_analysis import ANALYSIS
+from core.term import Term
 
 TERMS: tuple[Term, ...] = (
     Term(
@@ -261,6 +244,7 @@ TERMS: tuple[Term, ...] = (
         "unknown state; others like them are counted more, by the chance of being censored.",
         reference="Blanche 2013; Graf 1999", doi="10.1002/sim.5958",
     ),
+    *ANALYSIS,
 )  # fmt: skip
 
 BY_SLUG = {term.slug: term for term in TERMS}

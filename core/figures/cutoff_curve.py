@@ -47,7 +47,9 @@ def cutoff_curve(derivation: Derivation, *, provenance: Provenance, title: str =
     response = derivation.endpoint == "response"
     panels = ("youden", "rate", "share") if response else ("hazard", "statistic", "share")
     area = sum(TALL[p] for p in panels) + GAP * (len(panels) - 1)
-    figure = frame(height=area + 20 + 70, least=area + 60, margin={"l": 92, "r": RIGHT, "t": 20, "b": 70}, showlegend=False)
+    figure = frame(
+        height=area + 20 + 70, least=area + 60, margin={"l": 92, "r": RIGHT, "t": 20, "b": 70}, showlegend=False
+    )
     x = table["cut"].to_numpy()
     logarithmic = bool(x.min() > 0 and x.max() / x.min() > SKEWED)
     pieces: list[dict[str, object]] = []
@@ -141,7 +143,9 @@ def _hazard(d: Derivation, x: Floats) -> tuple[list[go.Scatter], dict[str, objec
     inside = np.concatenate((t["hazard_ratio"].drop_nulls().to_numpy(), [0.7, 1.4]))
     low, high = max(inside.min() / 1.6, 0.05), min(inside.max() * 1.6, 20.0)
     limits = (t["hr_low"].clip(low, high), t["hr_high"].clip(low, high))
-    null = go.Scatter(x=[x[0], x[-1]], y=[1, 1], mode="lines", line={"color": MUTED, "width": 1.2, "dash": "dash"}, hoverinfo="skip")
+    null = go.Scatter(
+        x=[x[0], x[-1]], y=[1, 1], mode="lines", line={"color": MUTED, "width": 1.2, "dash": "dash"}, hoverinfo="skip"
+    )
     settings: dict[str, object] = {
         "type": "log", "range": [np.log10(low), np.log10(high)], "title": {"text": "Hazard ratio"}, "gridcolor": GRID,
         "tickvals": [v for v in RATIO_TICKS if low <= v <= high], "ticktext": [f"{v:g}" for v in RATIO_TICKS if low <= v <= high],
@@ -156,7 +160,9 @@ def _statistic(d: Derivation, x: Floats) -> tuple[list[go.Scatter], dict[str, ob
         return [], {"title": {"text": "Statistic"}, "range": [0, 4]}, ["<b>Not estimable</b>"]
     ends = [float(x[0]), float(x[-1])]
     lines = [
-        go.Scatter(x=ends, y=[level] * 2, mode="lines", hoverinfo="skip", line={"color": colour, "width": 1.4, "dash": dash})
+        go.Scatter(
+            x=ends, y=[level] * 2, mode="lines", hoverinfo="skip", line={"color": colour, "width": 1.4, "dash": dash}
+        )
         for level, colour, dash in ((1.96, MUTED, "2px,4px"), (d.selected.critical, VERMILLION, "9px,3px"))
     ]
     most = max(float(size.to_numpy().max()), d.selected.critical) * 1.12
@@ -167,14 +173,20 @@ def _statistic(d: Derivation, x: Floats) -> tuple[list[go.Scatter], dict[str, ob
         f"largest: {d.selected.statistic:.2f}",
         f"corrected {words.p(d.selected.p_value)}",
     ]
-    return [*lines, _line(x, size, ("statistic", BLUE))], {"title": {"text": "Statistic"}, "range": [0, most], "gridcolor": GRID}, said
+    return (
+        [*lines, _line(x, size, ("statistic", BLUE))],
+        {"title": {"text": "Statistic"}, "range": [0, most], "gridcolor": GRID},
+        said,
+    )
 
 
 def _youden(d: Derivation, x: Floats) -> tuple[list[go.Scatter], dict[str, object], list[str]]:
     t = d.curve.table
     low = d.direction == "low"
     lines = [
-        _line(x, 1 - t["sensitivity"] if low else t["sensitivity"], ("sensitivity", VERMILLION), width=1.6, dash="9px,3px"),
+        _line(
+            x, 1 - t["sensitivity"] if low else t["sensitivity"], ("sensitivity", VERMILLION), width=1.6, dash="9px,3px"
+        ),
         _line(x, 1 - t["specificity"] if low else t["specificity"], ("specificity", MUTED), width=1.6, dash="3px,2px"),
         _line(x, -t["youden"] if low else t["youden"], ("Youden index", BLUE)),
     ]
@@ -185,21 +197,39 @@ def _youden(d: Derivation, x: Floats) -> tuple[list[go.Scatter], dict[str, objec
         f"best cut, corrected {words.p(d.p_corrected if d.rule == 'youden' else d.selected.p_value)}",
     ]
     inside = np.nan_to_num((-t["youden"] if low else t["youden"]).to_numpy().astype(np.float64))
-    return lines, {"title": {"text": "Share"}, "range": [min(0.0, float(inside.min())) * 1.1 - 0.02, 1.02], "gridcolor": GRID}, said
+    return (
+        lines,
+        {"title": {"text": "Share"}, "range": [min(0.0, float(inside.min())) * 1.1 - 0.02, 1.02], "gridcolor": GRID},
+        said,
+    )
 
 
 def _rate(d: Derivation, x: Floats) -> tuple[list[go.Scatter], dict[str, object], list[str]]:
     t = d.curve.table
     drawn = []
     for side, colour, name in (("high", BLUE, "at or above"), ("low", VERMILLION, "below")):
-        drawn += [_band(x, (t[f"orr_{side}_low"], t[f"orr_{side}_high"]), colour), _line(x, t[f"orr_{side}"], (f"response rate {name}", colour))]
-    most = float(np.nanmax([t["orr_high_high"].to_numpy().astype(np.float64), t["orr_low_high"].to_numpy().astype(np.float64)]))
+        drawn += [
+            _band(x, (t[f"orr_{side}_low"], t[f"orr_{side}_high"]), colour),
+            _line(x, t[f"orr_{side}"], (f"response rate {name}", colour)),
+        ]
+    most = float(
+        np.nanmax([t["orr_high_high"].to_numpy().astype(np.float64), t["orr_low_high"].to_numpy().astype(np.float64)])
+    )
     said = [
         f"<span style='color:{BLUE}'>——</span> at or above the cut",
         f"<span style='color:{VERMILLION}'>——</span> below the cut",
         "with 95% CI of one fixed cut",
     ]
-    return drawn, {"title": {"text": "Response rate"}, "range": [0, min(1.0, most * 1.05)], "tickformat": ".0%", "gridcolor": GRID}, said
+    return (
+        drawn,
+        {
+            "title": {"text": "Response rate"},
+            "range": [0, min(1.0, most * 1.05)],
+            "tickformat": ".0%",
+            "gridcolor": GRID,
+        },
+        said,
+    )
 
 
 def _share(d: Derivation, x: Floats) -> tuple[list[go.Scatter], dict[str, object], list[str]]:
@@ -217,13 +247,21 @@ DRAWN = {"hazard": _hazard, "statistic": _statistic, "youden": _youden, "rate": 
 
 def _caption(d: Derivation) -> str:
     curve = d.curve
-    outcome = "response (CR or PR)" if d.endpoint == "response" else {"os": "overall survival", "pfs": "progression-free survival"}[d.endpoint]
+    outcome = (
+        "response (CR or PR)"
+        if d.endpoint == "response"
+        else {"os": "overall survival", "pfs": "progression-free survival"}[d.endpoint]
+    )
     parts = [
         f"Every cut that leaves {words.percent(curve.minprop)} to {words.percent(curve.maxprop)} of the patients below it "
         f"({words.count(table_height := curve.table.height, 'cut')}), against {outcome}; n = {d.n:,}, "
         f"{words.count(d.events, 'responder' if d.endpoint == 'response' else 'event')}.",
         f"Vertical line: the chosen cut, {words.number(d.cut)}"
-        + (f"; grey: its 95% bootstrap interval, {words.number(d.cut_ci[0])} to {words.number(d.cut_ci[1])}." if np.isfinite(d.cut_ci[0]) else "."),
+        + (
+            f"; grey: its 95% bootstrap interval, {words.number(d.cut_ci[0])} to {words.number(d.cut_ci[1])}."
+            if np.isfinite(d.cut_ci[0])
+            else "."
+        ),
         "Intervals are those of one fixed cut, not corrected for the search.",
     ]
     if table_height and d.n_missing:
@@ -234,7 +272,13 @@ def _caption(d: Derivation) -> str:
 def _alt(d: Derivation) -> str:
     row = d.at_cut
     if d.endpoint == "response":
-        what = f"Youden index {words.signed(float(row['youden'] or 0))}" if row["youden"] is not None else "no Youden index"
+        what = (
+            f"Youden index {words.signed(float(row['youden'] or 0))}"
+            if row["youden"] is not None
+            else "no Youden index"
+        )
     else:
         what = f"hazard ratio {words.ratio(row['hazard_ratio'])}"
-    return f"Cut-off curve of {d.label} over {d.curve.table.height} cuts; at the chosen cut {words.number(d.cut)}: {what}."
+    return (
+        f"Cut-off curve of {d.label} over {d.curve.table.height} cuts; at the chosen cut {words.number(d.cut)}: {what}."
+    )

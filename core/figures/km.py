@@ -22,6 +22,7 @@ PLOT = 380
 AXIS = 62
 LEAST_AT_RISK = 0.10
 MOST_MARKS = 250
+TYPICAL = 560  # width of the curves' area on a page, pixels
 STRATIFIED = ", stratified by "  # how the name of a stratified test goes on
 MEDIANS_INSIDE = 2  # groups whose medians fit beside the curves; more are written at the curves' ends
 
@@ -116,7 +117,7 @@ def km(
     right = widest(ends) + 36
     table = ROW * (k + 1)
     area = plot + AXIS + table
-    figure = frame(height=area + 32, least=area * 0.8, margin={"l": left, "r": right, "t": 16, "b": 16})
+    figure = frame(height=area + 32, least=area * (0.8 if k <= MEDIANS_INSIDE else 1.0), margin={"l": left, "r": right, "t": 16, "b": 16})
     bottom = (AXIS + table) / area
     for i, curve in enumerate(curves.curves):
         _draw_curve(figure, curve, (colour[curve.group], DASHES[i % len(DASHES)], cuts[i]))
@@ -256,11 +257,13 @@ def _risk_table(figure: go.Figure, curves: Curves, geometry: tuple[list[float], 
 
 
 def _place_summary(figure: go.Figure, lines: list[str], scene: tuple[Curves, float]) -> None:
-    """Numbers in the emptier corner: top right where curves have fallen, bottom left where they stay high."""
+    """Numbers in the emptier corner: top right, or bottom left where the curves leave more room there."""
     curves, end = scene
-    highest = max(curve.at(end * 0.55)[0] for curve in curves.curves)
-    lowest = min(curve.at(end * 0.5)[0] for curve in curves.curves)
-    at_top = (1 - highest) >= lowest
+    wide = min(widest(lines) / TYPICAL, 0.95)
+    tall = (20 * len(lines) + 8) / PLOT
+    above = max(curve.at(end * (1 - wide))[0] for curve in curves.curves) - (1 - tall)
+    below = tall - min(curve.at(end * wide)[0] for curve in curves.curves)
+    at_top = above <= max(below, 0.0)
     note(
         figure, "<br>".join(lines), xref="x", yref="y", x=end if at_top else end * 0.015, y=1.0 if at_top else 0.02,
         xanchor="right" if at_top else "left", yanchor="top" if at_top else "bottom",

@@ -33,11 +33,17 @@ def optimism(found: Optimism, *, provenance: Provenance, label: str, unit: str =
         Nothing was resampled; the message says why.
     """
     if found.cuts.size == 0:
-        raise NotMeasured(f"the cut of {words.inside(label)} was not resampled: {found.note or 'no resamples were asked for'}")
+        raise NotMeasured(
+            f"the cut of {words.inside(label)} was not resampled: {found.note or 'no resamples were asked for'}"
+        )
     table = _bars(found)
     lines = [
         f"<b>Cut {words.number(found.cut)}</b>",
-        *([f"95% {words.number(found.cut_ci[0])} to {words.number(found.cut_ci[1])}"] if np.isfinite(found.cut_ci[0]) else []),
+        *(
+            [f"95% {words.number(found.cut_ci[0])} to {words.number(found.cut_ci[1])}"]
+            if np.isfinite(found.cut_ci[0])
+            else []
+        ),
         *_claims("Hazard ratio", found.log_hr, ratio=True),
         *_claims("Youden index", found.youden, ratio=False),
     ]
@@ -51,8 +57,32 @@ def optimism(found: Optimism, *, provenance: Provenance, label: str, unit: str =
     )  # fmt: skip
     shapes: list[dict[str, object]] = []
     if np.isfinite(found.cut_ci[0]):
-        shapes.append({"type": "rect", "xref": "x", "yref": "paper", "x0": found.cut_ci[0], "x1": found.cut_ci[1], "y0": 0, "y1": 1, "fillcolor": PANEL, "line": {"width": 0}, "layer": "below"})
-    shapes.append({"type": "line", "xref": "x", "yref": "paper", "x0": found.cut, "x1": found.cut, "y0": 0, "y1": 1, "line": {"color": INK, "width": 1.6}})
+        shapes.append(
+            {
+                "type": "rect",
+                "xref": "x",
+                "yref": "paper",
+                "x0": found.cut_ci[0],
+                "x1": found.cut_ci[1],
+                "y0": 0,
+                "y1": 1,
+                "fillcolor": PANEL,
+                "line": {"width": 0},
+                "layer": "below",
+            }
+        )
+    shapes.append(
+        {
+            "type": "line",
+            "xref": "x",
+            "yref": "paper",
+            "x0": found.cut,
+            "x1": found.cut,
+            "y0": 0,
+            "y1": 1,
+            "line": {"color": INK, "width": 1.6},
+        }
+    )
     figure.layout.shapes = shapes
     unit_ = f", {unit}" if unit else ""
     figure.update_layout(
@@ -63,7 +93,18 @@ def optimism(found: Optimism, *, provenance: Provenance, label: str, unit: str =
     write(
         figure,
         [
-            text(line, xref="paper", x=1, xanchor="left", xshift=14, yref="paper", y=1, yanchor="top", yshift=-25 * i, font={"size": SMALL_SIZE, "color": INK})
+            text(
+                line,
+                xref="paper",
+                x=1,
+                xanchor="left",
+                xshift=14,
+                yref="paper",
+                y=1,
+                yanchor="top",
+                yshift=-25 * i,
+                font={"size": SMALL_SIZE, "color": INK},
+            )
             for i, line in enumerate(lines)
         ],
     )

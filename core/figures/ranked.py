@@ -19,6 +19,8 @@ from core.survival.kaplan_meier import Z95
 ROW = 27
 TICKS = (0.05, 0.1, 0.2, 0.33, 0.5, 0.67, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0)
 LEVEL = 0.10
+LONGEST = 30
+"""Characters of a marker's name that leave room for the numbers on a narrow page."""
 MARK = "†"
 """Beside a marker whose Wald test rests on outlying values."""
 
@@ -40,10 +42,10 @@ def ranked(table: pl.DataFrame, *, provenance: Provenance, measure: str = "HR", 
     if shown.is_empty():
         raise NotMeasured("no marker could be tested here; choose other markers or a larger cohort")
     rows = shown.rows(named=True)
-    names = [f"{i + 1}  {shorten(r['label'], 38)}{' ' + MARK if r.get('fragile') else ''}" for i, r in enumerate(rows)]
+    names = [f"{i + 1}  {shorten(r['label'], LONGEST)}{' ' + MARK if r.get('fragile') else ''}" for i, r in enumerate(rows)]
     columns = _columns(rows, measure)
-    wide = [max(widest(cells), widest([head], size=SMALL_SIZE)) + 20 for head, cells in columns]
-    left = max(widest(names) + 26, 150)
+    wide = [max(widest(cells), widest([head], size=SMALL_SIZE)) + 14 for head, cells in columns]
+    left = max(widest(names) + 20, 150)
     high = ROW * len(rows)
     figure = frame(
         height=high + 34 + 62, least=22 * len(rows) + 90, margin={"l": left, "r": sum(wide) + 8, "t": 34, "b": 62}, showlegend=False
@@ -59,7 +61,7 @@ def ranked(table: pl.DataFrame, *, provenance: Provenance, measure: str = "HR", 
     _draw(figure, rows, (low, far, measure))
     pieces = []
     for number, (head, cells) in enumerate(columns):
-        shift = 18 + sum(wide[:number])
+        shift = 14 + sum(wide[:number])
         place = {"xref": "paper", "x": 1, "xanchor": "left", "xshift": shift}
         pieces.append(text(f"<b>{head}</b>", **place, yref="paper", y=1, yanchor="bottom", yshift=4, font={"size": SMALL_SIZE, "color": MUTED}))
         for i, cell in enumerate(cells):

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from core.figures import words
-from core.figures.layout import badge, frame, shorten, text, widest, write
+from core.figures.layout import badge, frame, shorten, text, widest, wrap, write
 from core.figures.theme import BLUE, GRID, INK, MUTED, PANEL, SMALL_SIZE, TEXT_SIZE
 
-HEIGHT = 28
-LONGEST = 52
-"""Characters of a row's label."""
+HEIGHT, TALL = 28, 42
+"""Of a row; of one whose label takes two lines."""
+LONGEST, WIDEST = 52, 250
+"""Characters of a row's label; pixels of one line of it."""
 TOP, BOTTOM = 34, 64
 DIAMOND = 0.32
 """Half the height of a pooled diamond, in rows."""
@@ -75,14 +76,16 @@ def rows(
     ----------
     headers : of the columns at the right, as many as a row has texts. measure : name of the estimate on hover.
     """
-    left = max(widest([shorten(r.label, LONGEST) for r in lines]) + 30, 120)
+    names = ["" if r.head else "<br>".join(wrap(shorten(r.label, LONGEST), WIDEST)) for r in lines]
+    left = max(widest(names) + 30, 120)
+    row = TALL if any("<br>" in name for name in names) else HEIGHT
     wide = []
     for c, header in enumerate(headers):
         cells = [r.columns[c] for r in lines if len(r.columns) > c]
         wide.append(max(widest(cells), widest([header], size=SMALL_SIZE)) + 22)
     low, high, ticks = _scale(lines, axis)
     figure = frame(
-        height=HEIGHT * len(lines) + TOP + BOTTOM + 12, least=23 * len(lines) + TOP + BOTTOM, showlegend=False,
+        height=row * len(lines) + TOP + BOTTOM + 12, least=round(0.82 * row) * len(lines) + TOP + BOTTOM, showlegend=False,
         margin={"l": left, "r": sum(wide) + 16, "t": TOP, "b": BOTTOM},
     )  # fmt: skip
     shapes: list[dict[str, object]] = [
@@ -90,12 +93,12 @@ def rows(
             "type": "rect", "xref": "paper", "x0": 0, "x1": 1, "yref": "y", "y0": i - 0.45, "y1": i + 0.45,
             "fillcolor": PANEL, "line": {"width": 0}, "layer": "below",
         }
-        for i, row in enumerate(lines) if row.head
+        for i, line in enumerate(lines) if line.head
     ]  # fmt: skip
     shapes.append(
         {
             "type": "line", "xref": "x", "yref": "paper", "x0": axis.null, "x1": axis.null, "y0": 0, "y1": 1,
-            "line": {"color": INK, "width": 1.2, "dash": "dash"}, "layer": "below",
+            "line": {"color": INK, "width": 1.2, "dash": "dash"},
         }
     )  # fmt: skip
     figure.layout.shapes = shapes
@@ -110,7 +113,7 @@ def rows(
         },
         yaxis={
             "range": [len(lines) - 0.4, -0.6], "tickvals": [i for i, _ in body],
-            "ticktext": [f"<b>{shorten(r.label, LONGEST)}</b>" if r.pooled else shorten(r.label, LONGEST) for _, r in body],
+            "ticktext": [f"<b>{names[i]}</b>" if r.pooled else names[i] for i, r in body],
             "ticks": "", "showline": False, "tickfont": {"size": TEXT_SIZE}, "ticklabelstandoff": 10,
         },
     )  # fmt: skip

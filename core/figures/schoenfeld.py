@@ -40,7 +40,7 @@ def schoenfeld(
     k = len(drawn)
     gap = 92
     area = k * PANEL_HEIGHT + (k - 1) * gap
-    figure = frame(height=area + 60 + 64, least=k * 210 + 120, margin={"l": 96, "r": 30, "t": 60, "b": 64}, showlegend=False)
+    figure = frame(height=area + 60 + 64, least=area if k > 1 else 330, margin={"l": 96, "r": 30, "t": 60, "b": 64}, showlegend=False)
     pieces = []
     last = float(np.quantile(residuals["time"].to_numpy(), 0.99)) * 1.04 if residuals.height else 1.0
     for i, row in enumerate(drawn):

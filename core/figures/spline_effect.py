@@ -87,9 +87,31 @@ def spline_effect(
                 marker={"symbol": "line-ns-open", "size": 8, "color": fade(MUTED, 0.5), "line": {"width": 1}},
             )
         )  # fmt: skip
-    shapes = [{"type": "line", "xref": "paper", "x0": 0, "x1": 1, "yref": "y", "y0": 1, "y1": 1, "line": {"color": MUTED, "width": 1.2, "dash": "dash"}}]
+    shapes = [
+        {
+            "type": "line",
+            "xref": "paper",
+            "x0": 0,
+            "x1": 1,
+            "yref": "y",
+            "y0": 1,
+            "y1": 1,
+            "line": {"color": MUTED, "width": 1.2, "dash": "dash"},
+        }
+    ]
     if cut is not None and x.min() <= cut <= x.max():
-        shapes.append({"type": "line", "xref": "x", "x0": cut, "x1": cut, "yref": "paper", "y0": 0, "y1": 1, "line": {"color": INK, "width": 1.6}})
+        shapes.append(
+            {
+                "type": "line",
+                "xref": "x",
+                "x0": cut,
+                "x1": cut,
+                "yref": "paper",
+                "y0": 0,
+                "y1": 1,
+                "line": {"color": INK, "width": 1.6},
+            }
+        )
     figure.layout.shapes = shapes
     unit_ = f", {unit}" if unit else ""
     ticks = [t for t in TICKS if floor <= t <= roof]
@@ -113,7 +135,18 @@ def spline_effect(
     write(
         figure,
         [
-            text(line, xref="paper", x=1, xanchor="left", xshift=12, yref="paper", y=1, yanchor="top", yshift=-26 * i, font={"size": SMALL_SIZE, "color": INK})
+            text(
+                line,
+                xref="paper",
+                x=1,
+                xanchor="left",
+                xshift=12,
+                yref="paper",
+                y=1,
+                yanchor="top",
+                yshift=-26 * i,
+                font={"size": SMALL_SIZE, "color": INK},
+            )
             for i, line in enumerate(lines)
         ],
     )

@@ -108,7 +108,7 @@ def _curve(score: Floats, response: Bools, *, missing: int, label: str) -> Preci
     )
     note = f"response rate {prevalence:.3f}: what a score without information would give"
     low, high = float("nan"), float("nan")
-    if 0 < value < 1:
+    if 0 < value < 1 - 1e-12:
         centre, half = np.log(value / (1 - value)), Z95 / np.sqrt(m * value * (1 - value))
         low, high = (float(1 / (1 + np.exp(-np.clip(x, -700, 700)))) for x in (centre - half, centre + half))
     else:

@@ -14,7 +14,7 @@ from core.errors import TooFewPatients, UnknownName
 from core.survival.cox_model import CoxModel, cox_model
 from core.survival.endpoint import Floats
 from core.survival.kaplan_meier import Z95
-from core.survival.prediction import Baseline, baseline
+from core.survival.prediction import FARTHEST, Baseline, baseline
 
 REFERENCE = "10.1002/bimj.201800298"
 MOST_STEPS = 400
@@ -144,7 +144,7 @@ def _standardised(base: Baseline, x: Floats, times: Floats) -> tuple[Floats, Flo
     sets = base.model.sets
     n = x.shape[0]
     z = x - base.centre
-    risk = np.exp(z @ base.beta)
+    risk = np.exp(np.clip(z @ base.beta, -FARTHEST, FARTHEST))
     hazard = base.hazard(times)[sets.stratum]
     survival = np.exp(-hazard * risk[:, None])
     mean = survival.mean(axis=0)

@@ -63,7 +63,7 @@ def _collinear(fit: CoxFit, sets: RiskSets, made: Design, *, j: int) -> str:
     if not z[j].any():
         return f"{name} does not vary within a stratum: nothing to compare"
     _, _, information = evaluate(sets, z, np.zeros(z.shape[0]))
-    size = np.sqrt(np.diag(information))
+    size = np.sqrt(np.maximum(np.diag(information), 0.0))
     before = [i for i in range(j) if fit.collinear is not None and not fit.collinear[i]]
     if not before or size[j] == 0:
         return f"{name} does not vary among those at risk when an event happens: nothing to compare"

@@ -100,7 +100,9 @@ def _layer(time: Floats, kind: Ints, codes: Ints, *, k: int, rho: float) -> tupl
     share = exposed / np.where(sum_exposed > 0, sum_exposed, 1.0)[:, None]
     score = (weight[:, None] * (own - deaths[:, None] * share)).sum(axis=0)
 
-    direct = weight[:, None, None] * (np.eye(k) * h[:, :, None] - h[:, :, None] * h[:, None, :] / total[:, None, None])
+    part = h / total[:, None]
+    direct = -weight[:, None, None] * h[:, :, None] * part[:, None, :]
+    direct[:, range(k), range(k)] = weight[:, None] * h * (1.0 - part)  # exactly 0 where a group is alone
     left = np.where(1.0 - pooled_before > 0, 1.0 - pooled_before, 1.0)
     path = np.cumsum(direct * (deaths / (total * left))[:, None, None], axis=0)
     ahead = path[-1] - path  # (m, k, k): what is still to come after each time

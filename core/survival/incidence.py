@@ -13,7 +13,6 @@ from core.survival.endpoint import Bools, Floats, Ints
 from core.survival.kaplan_meier import at_risk, checked, limits
 
 REFERENCE = "10.1002/sim.2712"
-BLOCK = 2_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +133,7 @@ def _group(
         flow = before * d / n
         # influence of a patient while at risk: its own share of each increment, and its effect on survival before it
         drift = np.cumsum(np.where(before > 0, -flow / n + flow * np.where(before > 0, hazard_before, 0.0), 0.0))
-        std_err = _jackknife((place, first), (cause, k), (n, all_events, before, incidence, hazard, drift))
+        std_err = _jackknife((place.astype(np.int64), first.astype(np.int64)), (cause, k), (n, all_events, before, incidence, hazard, drift))
         delta = _delta((n, d, all_events - d), (before, after, incidence))
         with np.errstate(divide="ignore", invalid="ignore"):
             relative = np.where(incidence > 0, std_err / incidence, 0.0)
@@ -159,41 +158,42 @@ def _jackknife(
     """Infinitesimal-jackknife standard error of one incidence at every time.
 
     With Y at risk, d events of any cause, S survival just before, F the incidence and A = sum d / (Y (Y - d)), a patient at
-    risk since entry e changes F(t) by the sum over (e, t] of -S dk / Y^2 + S dk / Y (A(u-) - A(e)); its own event at x adds
-    S(x) / Y(x) to F when it is of cause k, and takes (F(t) - F(x)) / (Y(x) - d(x)) off whatever the cause.
+    risk since entry e changes F(t) by u(t) - u(e) - A(e) (F(t) - F(e)), where u = sum -S dk / Y^2 + S dk / Y A(u-); its own
+    event at x adds S(x) / Y(x) where it is of cause k, and from then on its change moves with F(t) - F(x), times
+    A(x) - A(e) - 1 / (Y(x) - d(x)) (the last term after any event). Both are linear in u(t) and F(t), so the sum of squares
+    over patients comes from running sums.
 
     Parameters
     ----------
     when : (n,) place of each time among the distinct times, (n,) first place at risk. why : causes, and the cause k.
-    course : Y, d, S before, F, A, and the sum of -S dk / Y^2 + S dk / Y A(u-), each (m,).
+    course : Y, d, S before, F, A, u, each (m,).
     """
-    place, first = when
+    x, first = when
     n, d, before, incidence, hazard, drift = course
     m = n.size
     hazard = np.where(np.isfinite(hazard), hazard, 0.0)  # only met once survival is 0, where nothing is added
-    start_a, start_f, start_drift = (np.concatenate(([0.0], v))[first] for v in (hazard, incidence, drift))
-    total = np.zeros(m)
-    had = why[0] == why[1]
-    ended = why[0] > 0
-    with np.errstate(divide="ignore"):
-        survived = np.where(n[place] > d[place], 1.0 / (n[place] - d[place]), 0.0)
-    size = max(1, BLOCK // max(m, 1))
-    axis = np.arange(m)[None, :]
-    for s in range(0, place.size, size):
-        rows = slice(s, s + size)
-        x, e = place[rows, None], first[rows, None]
-        until = np.minimum(axis, x)
-        inside = axis >= e
-        # until its own time: drift since entry, with A counted from entry
-        change = drift[until] - start_drift[rows, None] - start_a[rows, None] * (incidence[until] - start_f[rows, None])
-        change = np.where(inside, change, 0.0)
-        past = axis >= x
-        own = np.where(had[rows, None], before[x] / n[x], 0.0)
-        # afterwards its effect on survival stays: +(A(x) - A(e)) - event / (Y - d)
-        carried = hazard[x] - start_a[rows, None] - np.where(ended[rows, None], survived[rows, None], 0.0)
-        change = change + np.where(past, own + carried * (incidence[None, :] - incidence[x]), 0.0)
-        total += (change**2).sum(axis=0)
-    return np.sqrt(total)
+    start_a, start_f, start_u = (np.concatenate(([0.0], v))[first] for v in (hazard, incidence, drift))
+    # at risk: u(t) - v - A(e) F(t)
+    v = start_u - start_a * start_f
+
+    def at_risk_sum(values: Floats) -> Floats:
+        """Sum over the patients at risk at each time who stay beyond it."""
+        coming = np.bincount(first, weights=values, minlength=m + 1)[:m]
+        leaving = np.bincount(x, weights=values, minlength=m)
+        return np.asarray((coming - leaving).cumsum(), dtype=np.float64)
+
+    stay = at_risk_sum(np.ones(x.size))
+    sums = [at_risk_sum(w) for w in (v * v, start_a * start_a, v, start_a, v * start_a)]
+    u, f = drift, incidence
+    total = stay * u**2 + sums[0] + f**2 * sums[1] - 2 * u * sums[2] - 2 * u * f * sums[3] + 2 * f * sums[4]
+    # ended: p + q F(t)
+    gone = np.where((why[0] > 0) & (n[x] > d[x]), 1.0 / np.where(n[x] > d[x], n[x] - d[x], 1.0), 0.0)
+    q = hazard[x] - start_a - gone
+    own = np.where(why[0] == why[1], before[x] / n[x], 0.0)
+    p = u[x] - v - start_a * f[x] + own - q * f[x]
+    ended = [np.bincount(x, weights=w, minlength=m).cumsum() for w in (p * p, p * q, q * q)]
+    total = total + ended[0] + 2 * f * ended[1] + f**2 * ended[2]
+    return np.asarray(np.sqrt(np.where(f > 0, np.maximum(total, 0.0), 0.0)), dtype=np.float64)
 
 
 def _delta(counts: tuple[Floats, Floats, Floats], course: tuple[Floats, Floats, Floats]) -> Floats:

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from core.errors import TooFewPatients
 from core.survival.cox_model import CoxModel
 from core.survival.endpoint import Floats, Ints
 
 REFERENCE = "10.1080/01621459.1977.10480613"
+FARTHEST = 200.0
+"""Largest log hazard ratio against the mean patient that predictions are made with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +50,7 @@ class Baseline:
 
     def survival(self, x: Floats, stratum: Ints, times: Floats) -> Floats:
         """(m, t) predicted survival of patients with covariates x (m, p), of strata (m,), at the times (t,)."""
-        risk = np.exp((x - self.centre) @ self.beta)
+        risk = np.exp(np.clip((x - self.centre) @ self.beta, -FARTHEST, FARTHEST))
         return np.asarray(np.exp(-self.hazard(times)[stratum] * risk[:, None]), dtype=np.float64)
 
     def beta_influence(self) -> Floats:
@@ -95,12 +98,23 @@ def baseline(model: CoxModel) -> Baseline:
 
     Estimand: the cumulative hazard of a patient with mean covariates. Efron 1977, doi 10.1080/01621459.1977.10480613.
     Equals R survfit(coxph(ties = "efron")).
+
+    Raises
+    ------
+    TooFewPatients
+        The hazards of the model's patients are further apart than can be computed with: it has no finite estimate.
     """
     sets, fit = model.sets, model.fit
     beta = np.where(np.isfinite(fit.beta), fit.beta, 0.0)
     centre = model.design.x.mean(axis=0)
     x = model.design.x[sets.rows] - centre
-    weight = np.exp(x @ beta)
+    eta = x @ beta
+    if eta.size and float(np.abs(eta).max()) > FARTHEST:
+        raise TooFewPatients(
+            "survival cannot be predicted: the hazard ratios of this model have no finite estimate; "
+            "leave out the covariate that separates the patients, or use the penalised model"
+        )
+    weight = np.exp(eta)
     moments = sets.efron(np.concatenate((weight[None], weight * x.T)))
     inverse = 1 / moments[0]
     mean = moments[1:] * inverse

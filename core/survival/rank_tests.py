@@ -206,7 +206,8 @@ def moments(
     share = at_risk / n[:, None]
     expected = (weight * d) @ share
     factor = weight**2 * np.where(n > 1, d * (n - d) / np.maximum(n - 1, 1), 0.0)
-    variance = np.diag(factor @ share) - (share * factor[:, None]).T @ share
+    variance = -(share * factor[:, None]).T @ share
+    np.fill_diagonal(variance, factor @ (share * (1.0 - share)))  # exactly 0 where a group is alone
     return weight @ deaths, expected, variance
 
 

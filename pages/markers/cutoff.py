@@ -35,32 +35,32 @@ def chosen(place: ui.DeltaGenerator, query: CohortQuery) -> None:
     with panel, ui.controls("cutoff"):
         choice = workbench.choice(query)
     with figure, ui.loading("cutoff"):
-        found = cache.ask(bench.derivation, query, **workbench.options(choice), folder=str(cache.ledger().folder))
+        found = cache.kept(bench.derivation, query, **workbench.options(choice))
         ui.answer(place, found.sentence)
         ui.show(found.charts[0])
         workbench.step("2 · Lock it before any other patient is looked at")
         workbench.lock_form(query, choice)
         for chart in found.charts[1:]:
             ui.show(chart)
-        interaction(lambda: cache.told(treatment.of_choice, query, **workbench.options(choice)))
+        interaction(lambda: cache.kept(treatment.of_choice, query, **workbench.options(choice)))
 
 
 def opened(place: ui.DeltaGenerator, lock: str) -> None:
     """A lock: its facts, one look at other patients, the result, and what else it needs."""
     workbench.step("2 · Locked")
     workbench.lock_card(lock)
-    ui.answer(place, cache.told(shown.waiting, lock=lock))
+    ui.answer(place, cache.kept(shown.waiting, lock=lock))
     workbench.step("3 · Validate once, on other patients", "Until their outcomes are read, a cohort is known here by its name and by how many have the marker.")
     with ui.row("validation"):
         other = workbench.pick_validation(lock)
     if other is not None and workbench.is_validated(lock, other):
-        found = cache.told(shown.validated, lock=lock, cohort=other.key())
+        found = cache.kept(shown.validated, lock=lock, cohort=other.key())
         ui.answer(place, found.sentence)
         for chart in found.charts:
             ui.show(chart)
         prevalence(lock, other.key())
         agreement(lock, other.key())
-        interaction(lambda: cache.told(treatment.of_lock, other, lock=lock))
+        interaction(lambda: cache.kept(treatment.of_lock, other, lock=lock))
     elif other is not None:
         workbench.read_form(lock, other)
     size(lock)
@@ -75,7 +75,7 @@ def prevalence(lock: str, cohort: str) -> None:
         with panel, ui.controls("prevalence"):
             rate = workbench.slide("Response rate", name="prevalence", default=20)
         with figure:
-            ui.show(cache.told(shown.at_prevalence, lock=lock, cohort=cohort, prevalence=rate))
+            ui.show(cache.kept(shown.at_prevalence, lock=lock, cohort=cohort, prevalence=rate))
 
 
 @st.fragment
@@ -83,12 +83,12 @@ def agreement(lock: str, cohort: str) -> None:
     """Agreement with another assay at its published cut."""
     with ui.guard():
         query = CohortQuery.from_key(cohort)
-        found = cache.told(offered.comparators_of, query, lock=lock)
+        found = cache.kept(offered.comparators_of, query, lock=lock)
         if found:
             workbench.step("4 · Agreement with another assay")
             with ui.row("agreement"):
                 other = ui.choose("Comparator", found, name="comparator", search=True)
-            workbench.told(cache.told(comparator.compared_with, query, lock=lock, comparator=other))
+            workbench.told(cache.kept(comparator.compared_with, query, lock=lock, comparator=other))
 
 
 @st.fragment
@@ -109,7 +109,7 @@ def size(lock: str) -> None:
         workbench.step("6 · How large must a validation study be?", "Expected: the derivation's numbers less their optimism; 80% power, two-sided 5%.")
         with ui.row("size"):
             wide = ui.choose("95% interval of sensitivity and specificity", required.HALF_WIDTHS, name="width", default="10")
-        plain.table(cache.told(required.required, lock=lock, half_width=wide))
+        plain.table(cache.kept(required.required, lock=lock, half_width=wide))
 
 
 @st.fragment

@@ -25,7 +25,7 @@ def page() -> None:
             how = ui.choose("Effect", answers.HOW, name="how", default="sd")
             held = ui.choose_several("Adjust for", cache.ask(answers.covariates, query), name="adjust")
         asked = {"outcome": outcome, "group": group, "split": how, "held": held}
-        with figure, ui.loading("scan"):
+        with figure, ui.loading("scan"), st.spinner("Scanning every marker of the cohort"):
             found = cache.ask(answers.answer, query, **asked)
             ui.answer(place, found.sentence)
             for chart in found.charts:
@@ -44,6 +44,8 @@ def chance(asked: dict[str, cache.Option]) -> None:
 @st.fragment
 def closer(asked: dict[str, cache.Option], strongest: dict[str, str]) -> None:
     """One marker: its curves or rates, or its effect in every cohort."""
+    if not strongest:
+        return
     with ui.guard():
         figure, panel = ui.split("marker")
         with panel, ui.controls("marker"):

@@ -70,6 +70,11 @@ def told(function: Callable[..., Any], query: CohortQuery | None = None, /, **op
     return ask(function, query, folder=str(book.folder), head=book.state().head, **options)
 
 
+def kept(function: Callable[..., Any], query: CohortQuery | None = None, /, **options: Option) -> Any:
+    """As `told`, for what a growing ledger does not change: the facts of a lock, the result of a validation."""
+    return ask(function, query, folder=str(ledger().folder), head="", **options)
+
+
 def write(function: Callable[..., Any], query: CohortQuery, /, **options: Any) -> Any:
     """`function(store, query, ledger=, **options)`, done now and not remembered: what a person locks or validates."""
     return function(store(), query, ledger=ledger(), **options)

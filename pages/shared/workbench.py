@@ -145,14 +145,14 @@ def complain() -> None:
 
 def lock_card(name: str) -> None:
     """The facts of a lock."""
-    rows = "".join(f"<tr><th scope='row'>{escape(a)}</th><td>{escape(b)}</td></tr>" for a, b in cache.told(shown.lock_facts, lock=name))
+    rows = "".join(f"<tr><th scope='row'>{escape(a)}</th><td>{escape(b)}</td></tr>" for a, b in cache.kept(shown.lock_facts, lock=name))
     st.html(f'<div class="scroll"><table class="plain"><caption>The lock</caption><tbody>{rows}</tbody></table></div>')
     st.button("Choose another cut-off", key="bench-leave", on_click=leave, type="tertiary", icon=":material/arrow_back:")
 
 
 def pick_validation(name: str) -> CohortQuery | None:
     """A cohort to validate on: those never touched by n with the marker, those validated already marked."""
-    found: dict[str, str] = dict(cache.told(offered.offered_cohorts, lock=name))
+    found: dict[str, str] = dict(cache.kept(offered.offered_cohorts, lock=name))
     done = [v.cohort for v in validations(cache.ledger(), name)]
     known = names(cache.studies())
     listed = {q.key(): f"{found.get(q.key(), describe(q, known))} · validated" for q in done}

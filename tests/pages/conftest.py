@@ -15,6 +15,7 @@ PAGES = {
     "cohort": "from pages.cohort import overview as module",
     "map": "from pages.tme import map as module",
     "survival": "from pages.response import survival as module",
+    "scan": "from pages.markers import scan as module",
     "attribution": "from pages.markers import attribution as module",
     "performance": "from pages.response import performance as module",
     "quality": "from pages.cohort import quality as module",

@@ -31,7 +31,7 @@ precision <- function(y, s) {
   recall <- tp / sum(y)
   ap <- sum(diff(c(0, recall)) * tp / called)
   half <- qnorm(.975) / sqrt(sum(y) * ap * (1 - ap))
-  c(list(average_precision = ap), if (ap < 1) list(ap_low = plogis(qlogis(ap) - half), ap_high = plogis(qlogis(ap) + half)))
+  c(list(average_precision = ap), if (ap < 1 - 1e-12) list(ap_low = plogis(qlogis(ap) - half), ap_high = plogis(qlogis(ap) + half)))
 }
 wilson <- function(x, n, name) {
   if (n == 0) return(list())

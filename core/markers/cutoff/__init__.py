@@ -21,6 +21,11 @@ STATISTICS: Mapping[str, str] = {
     "sample_size_response_difference": "core.markers.cutoff.sample_size:response_difference",
     "sample_size_interaction": "core.markers.cutoff.sample_size:interaction",
     "sample_size_auc": "core.markers.cutoff.sample_size:auc",
+    "performance": "core.markers.cutoff.performance:performance",
+    "retuned": "core.markers.cutoff.performance:retuned",
+    "agreement": "core.markers.cutoff.agreement:agreement",
+    "interaction": "core.markers.cutoff.effect_modification:interaction",
+    "interactions": "core.markers.cutoff.effect_modification:interactions",
 }
 
 __all__ = ["STATISTICS"]

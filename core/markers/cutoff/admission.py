@@ -89,7 +89,10 @@ def admission(store: Store, query: CohortQuery, *, state: State, lock: Record) -
     except CohortError as error:
         return _refused([*reasons, _sentence(str(error))])
     notes += [_carried(protocols)] if "leave_one_cohort_out" in protocols else []
-    notes += [_other_endpoints(state, marker, endpoint)] if _other_endpoints(state, marker, endpoint) else []
+    elsewhere = _other_endpoints(store, mine, history=(state, marker, endpoint))
+    notes += [elsewhere] if elsewhere else []
+    if not set(query.studies) & set(CohortQuery.from_key(str(facts["cohort"])).studies):
+        notes.append("The marker was measured by another study: the same unit does not make two assays alike.")
     left_out: tuple[str, ...] = ()
     overlap = None
     if not reasons and derived:
@@ -287,13 +290,16 @@ def _carried(protocols: Sequence[str]) -> str:
     )
 
 
-def _other_endpoints(state: State, marker: str, endpoint: str) -> str:
+def _other_endpoints(store: Store, mine: frozenset[str], *, history: tuple[State, str, str]) -> str:
+    """That the marker was tried on these patients for other endpoints, after the lock."""
+    state, marker, endpoint = history
     others = {
-        str(r.content["endpoint"])
+        (str(r.content["endpoint"]), str(r.content["cohort"]))
         for r in state.records
         if r.kind == "tried" and canonical_marker(str(r.content["marker"])) == canonical_marker(marker) and r.content["endpoint"] != endpoint
     }
-    return f"Cut-offs of this marker were also tried for {words.listing([ENDPOINT_WORDS.get(e, e) for e in sorted(others)])}." if others else ""
+    here = sorted({ENDPOINT_WORDS.get(e, e) for e, key in others if mine & _ids_of(store, key)})
+    return f"Since the lock, cut-offs of this marker were also tried for {words.listing(here)} on these patients." if here else ""
 
 
 ENDPOINT_WORDS: Mapping[str, str] = {

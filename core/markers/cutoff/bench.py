@@ -10,7 +10,7 @@ from data.store import Store
 
 
 def derivation(
-    store: Store, query: CohortQuery, *, marker: str, endpoint: str, rule: str, direction: str, cut: float | None, folder: str
+    store: Store, query: CohortQuery, *, marker: str, endpoint: str, rule: str, direction: str, cut: float | None, folder: str, head: str = ""
 ) -> Answer:
     """The cut-off curve of a derivation cohort with what the choice is worth; noted in the ledger as tried.
 

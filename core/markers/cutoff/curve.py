@@ -97,7 +97,16 @@ def curve_of(data: Usable, cuts: Floats, below: Ints, *, span: tuple[float, floa
         **hazards(data.time[alive], data.event[alive], data.marker[alive], cuts=cuts),
         **rates(data.response[rated] > 0, data.marker[rated], cuts=cuts),
     }
-    whole = {"n_high", "n_low", "events_high", "events_low", "evaluable_high", "evaluable_low", "responders_high", "responders_low"}
+    whole = {
+        "n_high",
+        "n_low",
+        "events_high",
+        "events_low",
+        "evaluable_high",
+        "evaluable_low",
+        "responders_high",
+        "responders_low",
+    }
     table = pl.DataFrame({k: v.astype(np.int64 if k in whole else np.float64) for k, v in columns.items()})
     notes = list(data.notes)
     if cuts.size == 0:

@@ -37,7 +37,18 @@ RULES: Mapping[str, str] = {
 ENDPOINTS: Mapping[str, str] = {"response": "Response", "os": SURVIVAL_LABELS["os"], "pfs": SURVIVAL_LABELS["pfs"]}
 DIRECTIONS: Mapping[str, str] = {"high": "at or above the cut", "low": "below the cut"}
 SPAN = (0.1, 0.9)
-COLUMNS = ("patient_id", "study", "cohort", "response", "os_months", "os_event", "pfs_months", "pfs_event", "arm", "drug_class")
+COLUMNS = (
+    "patient_id",
+    "study",
+    "cohort",
+    "response",
+    "os_months",
+    "os_event",
+    "pfs_months",
+    "pfs_event",
+    "arm",
+    "drug_class",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +137,9 @@ def derive(
     """
     check(endpoint, rule, direction)
     measured = markers.values(store, query, marker, in_sample=True).select("patient_id", "value", "protocol")
-    people = cohort_frame.patients(store, query, columns=[*COLUMNS, *(c for c in ("entry_months",) if c in PATIENT.dtypes)])
+    people = cohort_frame.patients(
+        store, query, columns=[*COLUMNS, *(c for c in ("entry_months",) if c in PATIENT.dtypes)]
+    )
     frame = people.join(measured, on="patient_id", how="left", maintain_order="left")
     frame, notes = _treated(frame)
     if "entry_months" in frame.columns and frame["entry_months"].null_count() < frame.height:
@@ -198,10 +211,14 @@ def derived(
     positive = pl.col("value") >= shown if direction == "high" else pl.col("value") < shown
     patients = used.select("patient_id", "study", "cohort", "value", positive.alias("positive"))
     corrected, plain, method = _p(data, best, rule=rule, row=row)
-    trained = used["protocol"].eq("in_sample").fill_null(value=False) if "protocol" in used.columns else pl.Series([False])
+    trained = (
+        used["protocol"].eq("in_sample").fill_null(value=False) if "protocol" in used.columns else pl.Series([False])
+    )
     said = [*(notes or []), *data.notes, *_said((label, rule, direction, endpoint), data, row)]
     if trained.any():
-        said.append(f"{label} was trained on {words.count(int(trained.sum()), 'patient')} of this cohort: its values there are in-sample")
+        said.append(
+            f"{label} was trained on {words.count(int(trained.sum()), 'patient')} of this cohort: its values there are in-sample"
+        )
     return Derivation(
         marker=marker, label=label, unit=markers.unit(marker), endpoint=endpoint, rule=rule, direction=direction, cut=shown,
         below=row["below"], cut_ci=moved.cut_ci, query=query, cohort=cohort or query.describe(), n=data.n,
@@ -221,7 +238,9 @@ def _treated(frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
         return frame, []
     if frame.filter(treated()).is_empty():
         return frame, ["nobody here had immune checkpoint blockade: the cut separates prognosis, not benefit"]
-    return frame.filter(~untreated()), [f"{words.count(none, 'patient')} without immune checkpoint blockade {'is' if none == 1 else 'are'} left out"]
+    return frame.filter(~untreated()), [
+        f"{words.count(none, 'patient')} without immune checkpoint blockade {'is' if none == 1 else 'are'} left out"
+    ]
 
 
 def _usable(frame: pl.DataFrame, *, survival: str, endpoint: str, label: str) -> Usable:
@@ -240,7 +259,11 @@ def _usable(frame: pl.DataFrame, *, survival: str, endpoint: str, label: str) ->
         time = event = None
     try:
         return usable(
-            value, time=time, event=event, response=response, primary="response" if endpoint == "response" else "survival"
+            value,
+            time=time,
+            event=event,
+            response=response,
+            primary="response" if endpoint == "response" else "survival",
         )
     except TooFewPatients as error:
         raise TooFewPatients(
@@ -272,7 +295,9 @@ def _chosen(data: Usable, best: MaxStat, *, how: tuple[str, str, str], cut: floa
         found = optimism_of(data, rule=rule, direction=direction, resamples=0, span=SPAN).cut
     if not np.isfinite(found):
         reason = best.note or why_no_cut(data.marker)
-        raise TooFewPatients(f"no cut of {words.inside(label)} can be chosen: {reason}; choose another marker, endpoint or cohort")
+        raise TooFewPatients(
+            f"no cut of {words.inside(label)} can be chosen: {reason}; choose another marker, endpoint or cohort"
+        )
     return int(np.searchsorted(values, found, side="left")), float(found)
 
 
@@ -308,7 +333,9 @@ def _said(how: tuple[str, str, str, str], data: Usable, row: Mapping[str, float 
         side = "at or above" if direction == "high" else "below"
         notes.append(f"patients {side} the cut do worse here: the data point the other way than the chosen direction")
     if rule in {"youden", "maxstat"}:
-        notes.append("numbers at the cut are those of the patients it was searched on; only the corrected ones are to be expected elsewhere")
+        notes.append(
+            "numbers at the cut are those of the patients it was searched on; only the corrected ones are to be expected elsewhere"
+        )
     return notes
 
 

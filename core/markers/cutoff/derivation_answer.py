@@ -41,9 +41,7 @@ def derivation_charts(
     UnknownName, NotMeasured, EmptyCohort, TooFewPatients
         As `derive`.
     """
-    found = derive(
-        store, query, marker=marker, endpoint=endpoint, rule=rule, direction=direction, cut=cut, seed=seed
-    )
+    found = derive(store, query, marker=marker, endpoint=endpoint, rule=rule, direction=direction, cut=cut, seed=seed)
     return answer(store, found)
 
 
@@ -95,14 +93,17 @@ def _effect(found: Derivation) -> str:
         if searched and math.isfinite(moved.youden.corrected):
             said += f", {words.ratio(moved.youden.corrected)} corrected for optimism"
         sides = [
-            words.rate(int(row[f"responders_{side}"] or 0), int(row[f"evaluable_{side}"] or 0)) for side in ("high", "low")
+            words.rate(int(row[f"responders_{side}"] or 0), int(row[f"evaluable_{side}"] or 0))
+            for side in ("high", "low")
         ]
         return f"{said}; response {sides[0]} at or above the cut against {sides[1]} below"
     apparent, corrected = moved.hazard_ratio
     if not math.isfinite(apparent):
         return f"The hazard ratio is {words.UNDEFINED}"
     said = f"{ENDPOINTS[found.endpoint]}, at or above against below: hazard ratio {words.ratio(apparent)} here"
-    return said + (f", {words.ratio(corrected)} corrected for optimism" if searched and math.isfinite(corrected) else "")
+    return said + (
+        f", {words.ratio(corrected)} corrected for optimism" if searched and math.isfinite(corrected) else ""
+    )
 
 
 def _p(found: Derivation) -> str:

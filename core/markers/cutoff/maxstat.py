@@ -237,4 +237,8 @@ def _nothing(data: Usable, events: int, cuts: int) -> str:
         return f"no {'responders' if events == 0 else 'non-responders'}: no cut can be searched for"
     if cuts == 0:
         return f"no cut can be tried: {why_no_cut(data.marker)}"
-    return "" if data.primary == "response" or np.ptp(logrank_scores(data.time, data.event)) > 1e-12 else "every patient has the same log-rank score"
+    return (
+        ""
+        if data.primary == "response" or np.ptp(logrank_scores(data.time, data.event)) > 1e-12
+        else "every patient has the same log-rank score"
+    )

@@ -117,7 +117,9 @@ def bootstrap_cut(
     searched cut: Banerjee & McKeague 2007, doi 10.1214/009053606000001415.
     """
     data = usable(marker, time=time, event=event, response=response, primary=primary)
-    return optimism_of(data, rule=rule, direction=direction, cut=cut, resamples=resamples, seed=seed, span=(minprop, maxprop))
+    return optimism_of(
+        data, rule=rule, direction=direction, cut=cut, resamples=resamples, seed=seed, span=(minprop, maxprop)
+    )
 
 
 def optimism_of(

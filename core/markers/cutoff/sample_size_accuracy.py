@@ -88,11 +88,15 @@ def performance_goal(
     shares(expected=expected, goal=goal, share=share, power=power, alpha=alpha)
     if goal >= expected:
         raise UnknownName(f"the goal ({goal:g}) must lie below the expected {what} ({expected:g})")
-    z = NormalDist().inv_cdf(1 - alpha) * math.sqrt(goal * (1 - goal)) + NormalDist().inv_cdf(power) * math.sqrt(expected * (1 - expected))
+    z = NormalDist().inv_cdf(1 - alpha) * math.sqrt(goal * (1 - goal)) + NormalDist().inv_cdf(power) * math.sqrt(
+        expected * (1 - expected)
+    )
     guess = z * z / (expected - goal) ** 2
     most = int(1.6 * guess) + 60
     if most > EXACT_UP_TO:
-        raise UnknownName(f"the goal {goal:g} is too near the expected {what} {expected:g}: over {EXACT_UP_TO:,} would be needed")
+        raise UnknownName(
+            f"the goal {goal:g} is too near the expected {what} {expected:g}: over {EXACT_UP_TO:,} would be needed"
+        )
     sizes = np.arange(1, most + 1)
     reached = exact_power(sizes, expected=expected, goal=goal, alpha=alpha)
     n = int(sizes[np.flatnonzero(reached < power)[-1]]) + 1 if (reached < power).any() else 1
@@ -211,7 +215,9 @@ def auc(
     normal = NormalDist()
     za, zb, kappa = normal.inv_cdf(1 - alpha / 2), normal.inv_cdf(power), (1 - share) / share
     if variance == "obuchowski":
-        cases = (za * math.sqrt(0.0792 * (1 + 1 / kappa)) + zb * math.sqrt(_obuchowski(expected, kappa))) ** 2 / (expected - null) ** 2
+        cases = (za * math.sqrt(0.0792 * (1 + 1 / kappa)) + zb * math.sqrt(_obuchowski(expected, kappa))) ** 2 / (
+            expected - null
+        ) ** 2
     else:
         low, high = 2.0, float(MOST)
         while high - low > 1e-6 * high:

@@ -83,8 +83,13 @@ def response_difference(
     normal = NormalDist()
     z = normal.inv_cdf(1 - alpha / 2) * under_null + normal.inv_cdf(power) * under_effect
     exact = z * z / (first - second) ** 2
-    split = (("marker-positive patients", up(exact * positive)), ("marker-negative patients", up(exact * (1 - positive))))
-    reached = normal.cdf((math.sqrt(up(exact)) * abs(first - second) - normal.inv_cdf(1 - alpha / 2) * under_null) / under_effect)
+    split = (
+        ("marker-positive patients", up(exact * positive)),
+        ("marker-negative patients", up(exact * (1 - positive))),
+    )
+    reached = normal.cdf(
+        (math.sqrt(up(exact)) * abs(first - second) - normal.inv_cdf(1 - alpha / 2) * under_null) / under_effect
+    )
     return made(
         f"detect {percent(first)} against {percent(second)} response with {percent(power)} power (two-sided {alpha:g})",
         usable=exact, needed=split, unusable=unusable, power=reached,

@@ -147,10 +147,11 @@ def _sentence(found: Validation) -> str:
     if endpoint == "response" and result.cells is not None:
         sens, spec, j = (result.measure(k) for k in ("sensitivity", "specificity", "youden"))
         up, down = result.measure("orr_positive"), result.measure("orr_negative")
-        start = "Yes: " if j[1] > 0 else "No, the reverse: " if j[2] < 0 else "Not shown: "
+        start = "Yes, better than chance: " if j[1] > 0 else "No, the reverse: " if j[2] < 0 else "Not shown: "
+        apparent = performance_from(lock.content["performance"]).measure("youden")[0]
         return (
             f"{start}{head} has a sensitivity of {words.percent(sens[0])} ({words.percent(sens[1])} to {words.percent(sens[2])}) and a specificity of "
-            f"{words.percent(spec[0])} ({words.percent(spec[1])} to {words.percent(spec[2])}) in patients it was not derived on; {words.percent(up[0])} of positives and "
+            f"{words.percent(spec[0])} ({words.percent(spec[1])} to {words.percent(spec[2])}) in patients it was not derived on (Youden's J {words.ratio(j[0])}, {words.ratio(apparent)} where it was); {words.percent(up[0])} of positives and "
             f"{words.percent(down[0])} of negatives responded, n = {sum(result.cells):,}."
         )
     row = result.survival.filter(pl.col("endpoint") == endpoint)

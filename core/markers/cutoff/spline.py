@@ -74,7 +74,8 @@ def basis(x: Floats, knots: Floats) -> Floats:
         return np.asarray(np.maximum((x - shift) / scale, 0.0) ** 3, dtype=np.float64)
 
     terms = [
-        cube(knot) + ((before - knot) * cube(last) - (last - knot) * cube(before)) / (last - before) for knot in knots[:-2]
+        cube(knot) + ((before - knot) * cube(last) - (last - knot) * cube(before)) / (last - before)
+        for knot in knots[:-2]
     ]
     return np.column_stack((x, *terms))
 
@@ -186,7 +187,9 @@ def spline_of(data: Usable, *, knots: int = 4) -> SplineEffect:
         return result.empty("no events" if survival else "one class of response only")
     room = rarer // FEWEST_A_TERM
     if room < 2:
-        return result.empty(f"{rarer} {'events' if survival else 'patients of the rarer response'} are too few for a spline")
+        return result.empty(
+            f"{rarer} {'events' if survival else 'patients of the rarer response'} are too few for a spline"
+        )
     placed = np.empty(0)
     for k in range(min(knots, room + 1), 2, -1):
         placed = place_knots(x, knots=k)
@@ -205,7 +208,18 @@ class _Parts:
         self.survival = data.primary == "survival"
 
     def empty(self, note: str) -> SplineEffect:
-        names = ("value", "log_ratio", "se", "ratio", "ci_low", "ci_high", "linear", "probability", "probability_low", "probability_high")
+        names = (
+            "value",
+            "log_ratio",
+            "se",
+            "ratio",
+            "ci_low",
+            "ci_high",
+            "linear",
+            "probability",
+            "probability_low",
+            "probability_high",
+        )
         return self._result(
             (pl.DataFrame(schema=dict.fromkeys(names, pl.Float64)), np.empty(0), np.empty(0), np.empty((0, 0))),
             (NAN, NAN, 0, 0), (NAN, NAN, NAN), note,
@@ -218,11 +232,15 @@ class _Parts:
         design = basis((x - centre) / scale, (knots - centre) / scale)
         full, line = self._fit(design, outcome), self._fit(design[:, :1], outcome)
         if full is None or line is None:
-            return self.empty("the likelihood has no maximum: the marker separates the outcome, or its values are too uneven")
+            return self.empty(
+                "the likelihood has no maximum: the marker separates the outcome, or its values are too uneven"
+            )
         beta, covariance, loglik, null = full
         reference = float(np.median(x))
         low, high = np.quantile(x, (0.01, 0.99))
-        grid = np.concatenate((np.linspace(low, high, POINTS), np.quantile(x, np.linspace(0.01, 0.99, POINTS)), [reference]))
+        grid = np.concatenate(
+            (np.linspace(low, high, POINTS), np.quantile(x, np.linspace(0.01, 0.99, POINTS)), [reference])
+        )
         grid = np.unique(grid)
         at, zero = (basis((v - centre) / scale, (knots - centre) / scale) for v in (grid, np.array([reference])))
         first = 0 if self.survival else 1

@@ -193,7 +193,7 @@ def _chart(store: Store, query: CohortQuery, *, data: Compared, found: Modificat
     source = provenance(store, query, n=curves.n, n_missing=data.frame.height - curves.n)
     ratios: list[Finding] = []
     if found.verdict != "prognostic only":
-        for part, words_ in ((found.interaction, "interaction"), (found.arm_high, "ICB, marker high"), (found.arm_low, "ICB, marker low")):
+        for part, words_ in ((found.interaction, f"interaction, {words.p(found.interaction.p_value)}"), (found.arm_high, "ICB against control, marker high"), (found.arm_low, "ICB against control, marker low")):
             ratios.append(replace(part, name=f"hazard ratio: {words_}"))
     warnings = [] if data.randomised else [CONFOUNDED]
     if data.added:

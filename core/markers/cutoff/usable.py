@@ -99,7 +99,9 @@ def usable(
         (t < 0, "a negative time"),
     ):
         if count := int(bad.sum()):
-            notes.append(f"{count} patient{'s have' if count > 1 else ' has'} {what} and {'are' if count > 1 else 'is'} left out")
+            notes.append(
+                f"{count} patient{'s have' if count > 1 else ' has'} {what} and {'are' if count > 1 else 'is'} left out"
+            )
     known_time = np.isfinite(t) & (np.nan_to_num(t, nan=-1.0) >= 0) & np.isfinite(e)
     t = np.where(known_time, t, np.nan)
     wanted: Primary = primary or ("survival" if time is not None else "response")

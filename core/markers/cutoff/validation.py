@@ -150,6 +150,7 @@ def _content(
     return {
         "lock": locked.hash,
         "marker": marker,
+        "label": facts.get("label", marker),
         "endpoint": endpoint,
         "cohort": query.key(),
         "cohort_words": describe(query, titles(store)),

@@ -176,8 +176,8 @@ def _sentence(found: Scan) -> str:
     at_5, at_10 = _counts(found)
     where = f" over {len(found.found.cohorts)} cohorts" if found.pooled else ""
     start = "Nobody here had ICB, so this is prognosis, not response: " if found.found.prognosis else ""
-    which = f"{at_5:,} of {words.count(found.tested, 'marker')}{where}"
-    head = f"{which} {'is' if at_5 == 1 else 'are'} associated with {about} at a false discovery rate of 5% ({at_10:,} at 10%)"
+    which = f"{f'{at_5:,}' if at_5 else 'None'} of {words.count(found.tested, 'marker')}{where}"
+    head = f"{which} {'is' if at_5 < 2 else 'are'} associated with {about} at a false discovery rate of 5% ({f'{at_10:,}' if at_10 else 'nor'} at 10%)"
     top, which_one = found.table.row(0, named=True), "the strongest"
     if found.pooled:
         firm = found.called(LEVELS[1]).filter((pl.col("ci_high") < 1) | (pl.col("ci_low") > 1))

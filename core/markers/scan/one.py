@@ -129,6 +129,8 @@ def _cohorts(store: Store, query: CohortQuery, what: tuple[str, str, str], *, fo
             x = _values(store, query, marker, one=cohort)[:, None]
         except CohortError:
             continue
+        if not np.isfinite(x).any():
+            continue
         done.append((cohort, Matrix(markers=(marker,), x=x, binary=binary), effects(cohort, x, binary, split=split)))
     if not done:
         raise NotMeasured(f"{address.label(marker)} is not measured in any of these cohorts; choose another marker")

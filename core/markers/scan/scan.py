@@ -15,6 +15,7 @@ import polars as pl
 from core.cohort.query import CohortQuery
 from core.errors import NotMeasured, UnknownName
 from core.markers import marker as address
+from core.markers.measured import ORDERED
 from core.markers.scan.effects import FAR, SPLITS, Effects, effects, test_name
 from core.markers.scan.many import REASONS, score_p
 from core.markers.scan.matrix import KINDS, Matrix, matrix, tables
@@ -105,7 +106,7 @@ def scan(
         {
             "marker": names,
             "kind": [name.partition(":")[0] for name in names],
-            "label": [address.label(name) for name in names],
+            "label": [name_of(name) for name in names],
         },
         schema={"marker": pl.String, "kind": pl.String, "label": pl.String},
     )
@@ -141,6 +142,14 @@ def scan(
         test=POOLED_TEST if len(done) > 1 else test_name(outcome, split, adjusted=adjusted),
         measure="OR" if outcome == "response" else "HR",
     )
+
+
+def name_of(marker: str) -> str:
+    """A marker in a list: its label, with the word that counts as 1 where it is one of two ("Sex: male")."""
+    label, (kind, name) = address.label(marker), address.address(marker)
+    levels = ORDERED.get(name, {}) if kind == "clinical" else {}
+    one = next((word for word, value in levels.items() if value == 1), "")
+    return f"{label}: {one}" if set(levels.values()) == {0, 1} else label
 
 
 def read(

@@ -6,11 +6,10 @@ import polars as pl
 
 from core.answer import Answer
 from core.cohort import frame as cohort_frame
-from core.cohort.provenance import provenance
 from core.cohort.query import CohortQuery
 from core.figures import words
 from core.figures.tumour_change import SHRINKAGE, tumour_change
-from core.response.closer.patients import POOLED
+from core.response.closer.patients import POOLED, placed
 from core.response.predicted import untreated
 from core.response.rate import wilson
 from data.schema import PATIENT
@@ -39,7 +38,7 @@ def change(store: Store, query: CohortQuery, *, predictor: str = "", cohort: str
     if frame.is_empty():
         raise cohort_frame.not_measured(PATIENT.column(COLUMN).label, query, elsewhere=cohort_frame.studies_with(store, COLUMN))
     shown = frame.select("patient_id", pl.col(COLUMN).alias("change"), "recist")
-    source = provenance(store, query, n=frame.height, n_missing=everyone.height - frame.height)
+    source = placed(store, query, cohort, n=frame.height, n_missing=everyone.height - frame.height)
     left_out = everyone.height - frame.height
     chart = tumour_change(
         shown, provenance=source,

@@ -116,26 +116,26 @@ def _differences(store: Store, found: Judged, pairs: list[Pair]) -> Chart:
     largest = max(p.difference.n for p in pairs)
     lines = [
         Row(
-            label=f"against {p.other.spoken}", estimate=r["difference"], low=r["ci_low"], high=r["ci_high"],
+            label=p.other.label, estimate=r["difference"], low=r["ci_low"], high=r["ci_high"],
             weight=p.difference.n / largest, colour=colour[p.other.label],
             columns=(
                 numbers(r["difference"], r["ci_low"], r["ci_high"], write=signed), f"{p.difference.n:,}",
-                f"{words.ratio(p.auc_one)} against {words.ratio(p.auc_other)}", words.p(p.p_holm),
+                f"{words.ratio(p.auc_one)}, {words.ratio(p.auc_other)}", words.p(p.p_holm),
             ),
         )
         for p, r in zip(pairs, table.iter_rows(named=True), strict=True)
     ]  # fmt: skip
     source = patients.source(store, found, n=largest)
     figure = rows(
-        lines, axis=DIFFERENCE, headers=("difference (95% CI)", "n", "AUCs", "p (Holm)"), synthetic=source.synthetic, measure="Difference"
+        lines, axis=DIFFERENCE, headers=("difference (95% CI)", "n", "both AUCs", "p (Holm)"), synthetic=source.synthetic, measure="Difference"
     )
-    said = "; ".join(f"{r.label} {r.columns[0]}, {r.columns[3]}" for r in lines)
+    said = "; ".join(f"from {r.label} {r.columns[0]}, {r.columns[3]}" for r in lines)
     return Chart(
         slug=f"paired-{mine.predictor}",
-        title=f"{mine.label} against every other predictor, on the patients who have both",
+        title=f"{mine.label}: difference in AUC from every other predictor",
         figure=figure,
         table=table,
-        caption="Difference in AUC with 95% CI, paired DeLong test, p values Holm-corrected for "
+        caption="Difference in AUC on the patients who have both, with 95% CI, paired DeLong test, p values Holm-corrected for "
         f"{words.count(len(pairs), 'comparison')}; right of the dashed line {mine.spoken} is higher. Each row has its own patients, "
         "so AUCs differ between rows. The tests do not include the variance of training a model anew.",
         provenance=source,

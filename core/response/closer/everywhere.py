@@ -68,7 +68,7 @@ def _chart(found: Transport, source: Provenance, *, shift: bool) -> Chart:
         caption=_caption(found, shift=shift),
     )  # fmt: skip
     chart = replace(chart, slug=f"transport-{'calibration-' if shift else ''}{found.predictor}")
-    return chart if shift else replace(chart, warnings=found.notes)
+    return replace(chart, warnings=tuple(note for note in found.notes if ("shift" in note) == shift))
 
 
 def _share(part: str, whole: str) -> pl.Expr:
@@ -110,7 +110,7 @@ def _sentence(found: Transport) -> str:
         if s.measure != "auc":
             continue
         name = str(found.table.filter(pl.col("protocol") == s.protocol)["group"][0])
-        label = f"{found.label}, {name}" if not told else name
+        label = name if told else found.label if s.protocol == "published" else f"{found.label}, {name}"
         if s.k == 1:
             told.append(f"{label}: AUC {words.ratio(s.estimate)} ({words.interval(s.ci95)}) on its one cohort")
             continue

@@ -219,12 +219,16 @@ def chosen(found: Judged, predictor: str) -> Variant:
 
 def source(store: Store, found: Judged, *, n: int) -> Provenance:
     """Provenance of a figure of n of these patients."""
-    made = provenance(store, found.query, n=n, n_missing=found.total - n)
-    if found.chosen == POOLED:
-        return made
-    study, _, name = found.chosen.partition("/")
-    known = names(store.studies()).get(study, study)
-    return replace(made, cohort=f"{made.cohort}, {name}" if found.query.studies == (study,) else f"{known}, {name}")
+    return placed(store, found.query, found.chosen, n=n, n_missing=found.total - n)
+
+
+def placed(store: Store, query: CohortQuery, cohort: str, *, n: int, n_missing: int) -> Provenance:
+    """Provenance of a figure of one "study/cohort" of a query, or of all of it (POOLED)."""
+    if cohort == POOLED:
+        return provenance(store, query, n=n, n_missing=n_missing)
+    study, _, name = cohort.partition("/")
+    made = provenance(store, CohortQuery((study,), query.filters), n=n, n_missing=n_missing)
+    return made if made.cohort.startswith(name) else replace(made, cohort=f"{made.cohort}, {name}")
 
 
 def pooled(shown: pl.DataFrame) -> tuple[str, ...]:

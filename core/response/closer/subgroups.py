@@ -7,7 +7,6 @@ from dataclasses import replace
 import polars as pl
 
 from core.answer import Answer
-from core.cohort.provenance import provenance
 from core.cohort.query import CohortQuery
 from core.errors import TooFewPatients
 from core.figures import words
@@ -40,7 +39,7 @@ def subgroups(store: Store, query: CohortQuery, *, predictor: str, cohort: str =
         "group", pl.col("level").alias("label"), pl.col("auc").alias("estimate"), "ci_low", "ci_high", "n", "responders", "rate", "rate_low",
         "rate_high", pl.col("AUC").alias("p_auc"), pl.col("response rate").alias("p_rate"),
     )  # fmt: skip
-    source = provenance(store, narrow, n=found.n, n_missing=found.n_missing)
+    source = patients.placed(store, query, cohort, n=found.n, n_missing=found.n_missing)
     chart = subgroups_figure(table, provenance=source, title=f"{found.label} in subgroups", caption=_caption(found, left_out=levels.height - shown.height))
     return Answer(sentence=_sentence(found), charts=(replace(chart, slug=f"subgroups-{predictor}"),))
 

@@ -39,7 +39,7 @@ def test_numbers_name_line_and_value(tmp_path: Path) -> None:
     table = read_table(written(tmp_path, 'a;b\n1;2\n\n"3,5";x\n'))
     with pytest.raises(NotMeasured, match=r"line 4: a is '3,5', not a number; write decimals with a point"):
         numbers(table, "a")
-    with pytest.raises(NotMeasured, match="line 4: b is 'x', not a number$"):
+    with pytest.raises(NotMeasured, match=r"line 4: b is 'x', not a number$"):
         numbers(table, "b")
     assert np.isinf(numbers(read_table(written(tmp_path, "a\ninf\n-Inf\n1e3\n")), "a")).tolist() == [True, True, False]
     with pytest.raises(NotMeasured, match="'1_0'"):

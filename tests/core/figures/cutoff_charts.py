@@ -47,5 +47,7 @@ def spline(provenance: Provenance) -> Chart:
 KINDS: dict[str, Callable[[Provenance], Chart]] = {
     "cutoff_curve": lambda p: figures.cutoff_curve(derivation(), provenance=p),
     "spline_effect": spline,
-    "optimism": lambda p: figures.optimism(derivation("response", "youden").optimism, provenance=p, label="Tumour mutational burden"),
+    "optimism": lambda p: figures.optimism(
+        derivation("response", "youden").optimism, provenance=p, label="Tumour mutational burden"
+    ),
 }

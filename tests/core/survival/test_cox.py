@@ -128,7 +128,9 @@ def test_one_stratum_is_none_and_strata_add_up(given_table: Any) -> None:
     np.testing.assert_allclose(one.beta, same.beta, rtol=1e-12)
     assert one.loglik == pytest.approx(same.loglik)
     parts = sum(
-        evaluate(risk_sets(time[k], event[k], entry=entry[k]), x[np.flatnonzero(k)].T[:, _order(time[k])], np.zeros(2))[0]
+        evaluate(risk_sets(time[k], event[k], entry=entry[k]), x[np.flatnonzero(k)].T[:, _order(time[k])], np.zeros(2))[
+            0
+        ]
         for k in (strata == s for s in np.unique(strata))
     )
     assert fit_cox(time, event, x, entry=entry, strata=strata).loglik_null == pytest.approx(parts)
@@ -151,7 +153,9 @@ def test_gradient_is_zero_at_the_estimate_and_the_slope_of_the_likelihood(given_
     step = 1e-5
     for j in range(2):
         ahead = fit.beta + step * np.eye(2)[j]
-        np.testing.assert_allclose((evaluate(sets, z, ahead)[1] - gradient) / step, -information[j], rtol=1e-3, atol=1e-3)
+        np.testing.assert_allclose(
+            (evaluate(sets, z, ahead)[1] - gradient) / step, -information[j], rtol=1e-3, atol=1e-3
+        )
 
 
 def test_late_entry_counts_only_who_is_at_risk() -> None:
@@ -165,7 +169,9 @@ def test_late_entry_counts_only_who_is_at_risk() -> None:
         np.append(time, late + 1), np.append(event, False), np.vstack((x, [9, 9])), entry=np.append(0 * time - 1, late)
     )
     np.testing.assert_allclose(more.beta, plain.beta)
-    never = fit_cox(np.append(time, 5.0), np.append(event, True), np.vstack((x, [9, 9])), entry=np.append(0 * time - 1, 5.0))
+    never = fit_cox(
+        np.append(time, 5.0), np.append(event, True), np.vstack((x, [9, 9])), entry=np.append(0 * time - 1, 5.0)
+    )
     assert never.n == time.size
     np.testing.assert_allclose(never.beta, plain.beta)
 

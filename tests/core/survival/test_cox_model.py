@@ -13,7 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import NotMeasured, TooFewPatients, UnknownName
+from core.survival.adjusted import standardised
 from core.survival.cox_model import SCHEMA, CoxModel, cox_model, fit_table, univariable
+from core.survival.proportional_hazards import ph_test
 
 REFERENCE: dict[str, Any] = json.loads(
     (Path(__file__).parents[2] / "references" / "cox.json").read_text(encoding="utf-8")
@@ -176,7 +178,10 @@ def test_what_cannot_be_estimated_is_said(change: dict[str, pl.Expr], columns: l
     lost = model.table.filter(pl.col("coef").is_null())
     assert lost.height
     assert why in lost["note"][0]
-    assert lost.select("hazard_ratio", "se", "z", "p_value", "ci_low", "ci_high").null_count().sum_horizontal()[0] == 6 * lost.height
+    assert (
+        lost.select("hazard_ratio", "se", "z", "p_value", "ci_low", "ci_high").null_count().sum_horizontal()[0]
+        == 6 * lost.height
+    )
     if columns[-1:] == ["x"] and len(columns) == 2:
         assert model.table["coef"][-1] is not None
         assert np.isnan(model.tests["wald"].statistic)
@@ -191,7 +196,10 @@ def test_tiny_tables() -> None:
         model = cox_model(cohort(n).with_columns(os_event=pl.lit(True)), covariates=["x"], penalised=False)
         assert model.n == n
         assert model.table["coef"][0] is not None or model.notes
-        assert np.isfinite(model.concordance.effect or np.nan) or model.concordance.note == "no pair of patients can be compared"
+        assert (
+            np.isfinite(model.concordance.effect or np.nan)
+            or model.concordance.note == "no pair of patients can be compared"
+        )
 
 
 def test_errors_name_the_remedy() -> None:
@@ -246,3 +254,32 @@ def test_concordance_is_the_share_of_pairs(seed: int) -> None:
         assert model.concordance.effect == pytest.approx(score / pairs)
     else:
         assert np.isnan(model.concordance.effect or np.nan)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**31), st.sampled_from(["plain", "binary", "skewed", "huge", "tiny", "constant"]), st.booleans())
+def test_no_table_ends_in_a_warning_or_an_infinity(seed: int, kind: str, late: bool) -> None:
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(1, 30))
+    x = {
+        "plain": rng.normal(size=n), "binary": rng.integers(0, 2, n).astype(float), "skewed": rng.exponential(1, n) ** 8,
+        "huge": rng.normal(size=n) * 1e12, "tiny": rng.normal(size=n).round() * 1e-9, "constant": np.full(n, 3.0),
+    }[kind]  # fmt: skip
+    time = rng.exponential(10, n).round(int(rng.integers(0, 3)))
+    table = pl.DataFrame({"x": x, "g": rng.choice(["a", "b", "c"], n), "y": rng.normal(size=n)})
+    entry = np.where(rng.random(n) < 0.5, np.nan, time * rng.random(n)) if late else None
+    event = rng.random(n) < rng.choice([0, 0.1, 0.5, 1])
+    try:
+        model = fit_table(time, event, table, entry=entry, strata=rng.integers(0, 3, n))
+    except TooFewPatients:
+        return
+    for column in ("coef", "hazard_ratio", "se", "p_value", "ci_low", "ci_high"):
+        assert np.isfinite(model.table[column].drop_nulls().to_numpy()).all()
+    for row in model.table.iter_rows(named=True):
+        assert (row["coef"] is None) == bool(row["note"])
+    try:
+        assert ph_test(model).table.height >= 2
+        curves = standardised(model, "g", at=[5.0])
+        assert curves.table["survival"].drop_nulls().is_between(0, 1).all()
+    except (TooFewPatients, UnknownName) as error:
+        assert str(error)

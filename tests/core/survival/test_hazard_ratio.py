@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from core.errors import TooFewPatients, UnknownName
 from core.survival import hazard_ratio
+from core.survival.cox_model import cox_model
 
 ROWS = st.lists(st.tuples(st.integers(0, 15).map(float), st.booleans(), st.sampled_from("ab")), min_size=8, max_size=60)
 
@@ -112,3 +113,22 @@ def test_by_flag_compares_yes_with_no() -> None:
     (finding,) = hazard_ratio(data, by="response")
     assert finding.name.endswith("responder against non-responder")
     assert (finding.n, finding.n_missing) == (7, 1)
+
+
+def test_late_entry_is_that_of_the_cox_model() -> None:
+    rng = np.random.default_rng(4)
+    time = rng.exponential(10, 150).round(0) + 1
+    data = pl.DataFrame(
+        {
+            "os_months": time, "os_event": rng.random(150) < 0.7, "group": rng.choice(["a", "b"], 150),
+            "tmb": rng.lognormal(2, 1, 150), "entry_months": time * 0.9 * rng.random(150),
+        }
+    )  # fmt: skip
+    (finding,) = hazard_ratio(data, by="group")
+    model = cox_model(data, covariates=["group"], reference={"group": "b"})
+    assert finding.effect == pytest.approx(model.table["hazard_ratio"][0])
+    (plain,) = hazard_ratio(data.drop("entry_months"), by="group")
+    assert finding.effect != pytest.approx(plain.effect, rel=1e-3)
+    (per_sd,) = hazard_ratio(data, by="tmb")
+    coef = cox_model(data, covariates=["tmb"]).table["coef"][0]
+    assert np.log(per_sd.effect or np.nan) == pytest.approx(coef * data["tmb"].std())

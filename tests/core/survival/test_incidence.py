@@ -96,12 +96,31 @@ def test_a_group_without_the_cause_is_a_curve_at_zero() -> None:
     assert (found.n, found.events, found.causes, found.groups) == (3, 3, (1, 2), ("a", "b"))
 
 
-def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    rng = np.random.default_rng(2)
-    time, cause = rng.exponential(size=50).round(1), rng.integers(0, 3, 50)
-    whole = cumulative_incidence(time, cause).table()
-    monkeypatch.setattr("core.survival.incidence.BLOCK", 60)
-    np.testing.assert_allclose(cumulative_incidence(time, cause).table()["std_err"], whole["std_err"], rtol=1e-12)
+@settings(max_examples=15, deadline=None)
+@given(ROWS.filter(lambda rows: len(rows) <= 15), st.booleans())
+def test_the_standard_error_is_the_sum_of_squared_influences(rows: list[Any], late: bool) -> None:
+    """A patient's influence is how fast the estimate changes with its weight: weights of 1 + h and 1 - h, by loops."""
+    time, cause, _, early = (np.array(v) for v in zip(*rows, strict=True))
+    entry = time - early - 0.5 if late else np.full(time.size, -1.0)
+    found = cumulative_incidence(time, cause, entry=entry)
+    if not found.curves:
+        return
+    curve = found.curves[0]
+    times = curve.steps["time"].to_numpy()
+
+    def weighted(weights: Any) -> Any:
+        survival, incidence, path = 1.0, 0.0, []
+        for t in times:
+            at_risk = weights[(entry < t) & (time >= t)].sum()
+            died = time == t
+            incidence += survival * weights[died & (cause == curve.cause)].sum() / at_risk
+            survival *= 1 - weights[died & (cause > 0)].sum() / at_risk
+            path.append(incidence)
+        return np.array(path)
+
+    h = 1e-5
+    influence = [(weighted(1 + h * one) - weighted(1 - h * one)) / (2 * h) for one in np.eye(time.size)]
+    np.testing.assert_allclose(curve.steps["std_err"], np.sqrt((np.array(influence) ** 2).sum(axis=0)), atol=1e-6)
 
 
 @pytest.mark.parametrize(

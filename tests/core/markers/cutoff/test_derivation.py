@@ -88,7 +88,7 @@ def test_positive_is_said_by_the_direction() -> None:
 def test_a_cut_that_was_not_searched_has_no_correction() -> None:
     for how in ({"rule": "median"}, {"rule": "given", "cut": 10.0}):
         for endpoint in ("response", "os"):
-            found = run(trial(3), endpoint=endpoint, **how)
+            found = run(trial(3, 90), endpoint=endpoint, **how)
             assert np.isnan(found.p_corrected)
             assert 0 < found.p_uncorrected < 1
             assert "not searched" in found.p_method
@@ -102,7 +102,7 @@ def test_sentences_never_quote_the_uncorrected_p_alone() -> None:
         for rule in RULES:
             if rule == "youden" and endpoint != "response":
                 continue
-            text = sentence(run(trial(4), endpoint=endpoint, rule=rule, cut=9.0 if rule == "given" else None))
+            text = sentence(run(trial(4, 80), endpoint=endpoint, rule=rule, cut=9.0 if rule == "given" else None))
             assert not re.search(r"\bnan\b|\binf\b|None", text), text
             assert "corrected" in text
             assert text.endswith(".")
@@ -129,7 +129,12 @@ def test_what_cannot_be_derived_is_refused_in_words() -> None:
         (TooFewPatients, "same value", constant, {"rule": "median"}),
         (NotMeasured, "not known for any patient", frame.with_columns(value=pl.lit(None, dtype=pl.Float64)), {}),
         (TooFewPatients, "no responders", frame.with_columns(response=pl.lit(value=False)), {}),
-        (TooFewPatients, "no events", frame.with_columns(os_event=pl.lit(value=False)), {"endpoint": "os", "rule": "maxstat"}),
+        (
+            TooFewPatients,
+            "no events",
+            frame.with_columns(os_event=pl.lit(value=False)),
+            {"endpoint": "os", "rule": "maxstat"},
+        ),
         (TooFewPatients, "too few", frame.head(4), {}),
         (TooFewPatients, "every patient is below", frame, {"rule": "given", "cut": 1e6}),
         (TooFewPatients, "every patient is at or above", frame, {"rule": "given", "cut": -1.0}),
@@ -139,7 +144,12 @@ def test_what_cannot_be_derived_is_refused_in_words() -> None:
         (UnknownName, "no endpoint 'dss'", frame, {"endpoint": "dss"}),
         (UnknownName, "no rule 'best'", frame, {"rule": "best"}),
         (UnknownName, "no direction 'up'", frame, {"direction": "up"}),
-        (TooFewPatients, "overall survival", frame.with_columns(os_months=pl.lit(-1.0)), {"endpoint": "os", "rule": "maxstat"}),
+        (
+            TooFewPatients,
+            "overall survival",
+            frame.with_columns(os_months=pl.lit(-1.0)),
+            {"endpoint": "os", "rule": "maxstat"},
+        ),
     ]
     for error, words, data, how in cases:
         with pytest.raises(error, match=words):
@@ -157,7 +167,9 @@ def test_two_values_and_no_events_still_give_a_given_cut() -> None:
 
 
 def test_on_the_database(synthetic_store: Store) -> None:
-    study = synthetic_store.sql("SELECT study FROM patient WHERE tmb_per_mb IS NOT NULL GROUP BY 1 ORDER BY count(*) DESC")["study"][0]
+    study = synthetic_store.sql(
+        "SELECT study FROM patient WHERE tmb_per_mb IS NOT NULL GROUP BY 1 ORDER BY count(*) DESC"
+    )["study"][0]
     query = CohortQuery((study,))
     found = derive(synthetic_store, query, marker=MARKER, endpoint="os", rule="maxstat")
     assert found.n + found.n_missing <= synthetic_store.patients(query.where(), columns=("patient_id",)).height

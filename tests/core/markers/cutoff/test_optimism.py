@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 
 from core.errors import UnknownName
 from core.markers.cutoff.curve import cutoff_curve
-from core.markers.cutoff.maxstat import maximally_selected
+from core.markers.cutoff.maximum_law import standardised
+from core.markers.cutoff.maxstat import logrank_scores, maximally_selected
 from core.markers.cutoff.optimism import bootstrap_cut
 from core.markers.cutoff.resampled_hazard import resampled_log_hr
+from core.markers.cutoff.usable import candidates
 from core.survival.cox import fit_cox
 
 
@@ -62,6 +64,28 @@ def test_the_cut_of_no_resample_is_that_of_the_search() -> None:
     assert turned.youden.apparent == pytest.approx(best["youden"], abs=0.02)
     median = bootstrap_cut(**survival(d), rule="median", resamples=0).cut
     assert (d["marker"] < median).sum() == 75
+
+
+def test_resamples_are_searched_as_repeated_patients_would_be() -> None:
+    d = trial(9, 80, effect=0.5)
+    found = bootstrap_cut(d["marker"], response=d["response"], rule="youden", resamples=12, seed=5)
+    survived = bootstrap_cut(**survival(d), resamples=12, seed=5)
+    weights = np.random.default_rng(5).multinomial(80, np.full(80, 1 / 80), size=12)
+    order = np.argsort(d["marker"], kind="stable")
+    excess = []
+    for i in range(12):
+        rows = np.repeat(order, weights[i])
+        x, t, e = d["marker"][rows], d["time"][rows], d["event"][rows] > 0
+        table = cutoff_curve(x, response=d["response"][rows]).table
+        best = table.sort("youden", descending=True, maintain_order=True).row(0, named=True)
+        assert found.cuts[i] == best["cut"]
+        high = d["marker"] >= best["cut"]
+        here = high[d["response"] > 0].mean() - high[d["response"] == 0].mean()
+        excess.append(best["youden"] - here)
+        cuts, below = candidates(x)
+        z = np.abs(standardised(logrank_scores(t, e, ties="at risk"), below))
+        assert survived.cuts[i] == cuts[z.argmax()]
+    assert found.youden.optimism == pytest.approx(np.mean(excess))
 
 
 def test_optimism_is_apparent_less_corrected_and_repeats() -> None:

@@ -101,8 +101,14 @@ def test_predictive_value_counts_those_who_test_so() -> None:
 def test_more_is_needed_for_less() -> None:
     wide, narrow = (sample_size.proportion(0.8, half_width=w, share=0.3).patients for w in (0.1, 0.05))
     assert narrow == pytest.approx(4 * wide, abs=8)
-    assert sample_size.hazard_ratio(0.8, positive=0.5, event_rate=0.5).patients > sample_size.hazard_ratio(0.6, positive=0.5, event_rate=0.5).patients
-    assert sample_size.hazard_ratio(0.5, positive=0.5, event_rate=0.5).patients == sample_size.hazard_ratio(2.0, positive=0.5, event_rate=0.5).patients
+    assert (
+        sample_size.hazard_ratio(0.8, positive=0.5, event_rate=0.5).patients
+        > sample_size.hazard_ratio(0.6, positive=0.5, event_rate=0.5).patients
+    )
+    assert (
+        sample_size.hazard_ratio(0.5, positive=0.5, event_rate=0.5).patients
+        == sample_size.hazard_ratio(2.0, positive=0.5, event_rate=0.5).patients
+    )
     found = sample_size.auc(0.7, share=0.3, unusable=0.2)
     assert found.patients == pytest.approx(found.usable / 0.8, abs=1.3)
     assert "20% of patients cannot be used" in found.assumptions

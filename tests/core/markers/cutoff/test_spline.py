@@ -69,7 +69,10 @@ def test_the_curve_passes_through_one_at_the_median_and_is_straight_outside() ->
         assert (found.table["ci_low"] <= found.table["ratio"]).all()
         assert found.table["ci_high"].is_infinite().sum() == 0
     assert found.table["probability"].is_between(0, 1).all()
-    assert spline_effect(x, time=t, event=e).table["probability"].null_count() == spline_effect(x, time=t, event=e).table.height
+    assert (
+        spline_effect(x, time=t, event=e).table["probability"].null_count()
+        == spline_effect(x, time=t, event=e).table.height
+    )
 
 
 def test_units_do_not_matter() -> None:

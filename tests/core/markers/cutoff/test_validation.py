@@ -276,7 +276,7 @@ def test_the_answer_and_its_figures(synthetic_store: Store, ledger: Ledger, lock
     validate(synthetic_store, B, ledger=ledger, lock=locked.hash)
     where = {"folder": str(ledger.folder), "head": ""}
     found = shown.validated(synthetic_store, lock=locked.hash, cohort=B.key(), **where)
-    assert found.sentence.split(":")[0] in {"Yes", "Not shown", "No, the reverse"}
+    assert found.sentence.split(":")[0] in {"Yes, better than chance", "Not shown", "No, the reverse"}
     slugs = [chart.slug for chart in found.charts]
     assert slugs[:2] == ["locked-cut-off", "locked-two-by-two"]
     assert {"locked-os", "locked-pfs"} <= set(slugs)
