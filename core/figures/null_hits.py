@@ -53,6 +53,6 @@ def null_hits(null: Ints, observed: int, *, provenance: Provenance, what: str, t
     low, middle, high = (int(v) for v in np.quantile(null, (0.025, 0.5, 0.975)))
     return Chart(
         slug="null-hits", title=title or "What shuffled outcomes would find", figure=figure,
-        table=pl.DataFrame({"hits": labels, "shuffles": counts}), caption=caption, provenance=provenance,
+        table=pl.DataFrame({"hits": labels, "shuffles": counts}), caption=caption or f"Hits of {words.count(null.size, 'shuffle')}; line: hits of the outcomes as they are.", provenance=provenance,
         alt=f"Histogram of {what} in {words.count(null.size, 'shuffle')}: median {middle}, 95% between {low} and {high}; observed {observed}.",
     )  # fmt: skip

@@ -19,6 +19,7 @@ from core.survival.kaplan_meier import Z95
 ROW = 27
 TICKS = (0.05, 0.1, 0.2, 0.33, 0.5, 0.67, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0)
 LEVEL = 0.10
+DEFAULT = "Effect with 95% CI, smallest p first; FDR: false discovery rate at which the marker is called; grey: not at 10%."
 LONGEST = 30
 """Characters of a marker's name that leave room for the numbers on a narrow page."""
 MARK = "†"
@@ -82,7 +83,7 @@ def ranked(table: pl.DataFrame, *, provenance: Provenance, measure: str = "HR", 
     described = "; ".join(f"{r['label']} {measure} {_estimate(r)}, {words.p(r['p_value'])}" for r in rows[:8])
     return Chart(
         slug=f"ranked-{measure.lower()}", title=title or f"The {len(rows)} markers with the smallest p values", figure=figure, table=table,
-        caption=caption, provenance=provenance, alt=f"Ranked markers. {described}.",
+        caption=caption or DEFAULT, provenance=provenance, alt=f"Ranked markers. {described}.",
     )  # fmt: skip
 
 

@@ -21,6 +21,7 @@ MOST_CLOUD = 1500
 """Markers with p over .05 that are drawn; the others would lie on top of them."""
 NAMED = 14
 TICKS = (0.02, 0.05, 0.1, 0.2, 0.33, 0.5, 0.67, 0.8, 1.0, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0)
+DEFAULT = "Effect against p value, a point a marker; full: called at a false discovery rate of 5%, open: at 10%, grey: at neither."
 LETTERS = {"HR": "Hazard ratio", "OR": "Odds ratio of response"}
 SIDES = {"HR": ("longer survival", "shorter survival"), "OR": ("less response", "more response")}
 """What a ratio under 1, and one over 1, goes with."""
@@ -100,7 +101,7 @@ def volcano(table: pl.DataFrame, *, provenance: Provenance, measure: str = "HR",
     described = "; ".join(f"{r['label']} {measure} {words.ratio(r['effect'])}, {words.p(r['p_value'])}" for r in best.iter_rows(named=True))
     return Chart(
         slug=f"volcano-{measure.lower()}", title=title or "Every marker against the outcome", figure=figure, table=table,
-        caption=f"{caption}{thinned}".strip(), provenance=provenance,
+        caption=f"{caption or DEFAULT}{thinned}", provenance=provenance,
         alt=f"Volcano plot of {words.count(known.height, 'marker')}: {called[0]} at a false discovery rate of 5%, {called[1]} at 10%. {described}.",
     )  # fmt: skip
 
@@ -113,7 +114,7 @@ def _thinned(known: pl.DataFrame) -> pl.DataFrame:
         # the widest effects stay, so that the outline of the cloud is the true one
         outer = cloud.with_columns(pl.col("effect").log().abs().alias("_far")).sort("_far", descending=True).head(MOST_CLOUD // 5).drop("_far")
         rest = cloud.join(outer.select("marker"), on="marker", how="anti", maintain_order="left")
-        cloud = pl.concat([outer, rest.gather_every(max(1, rest.height // (MOST_CLOUD * 4 // 5)))])
+        cloud = pl.concat([outer, rest.gather_every(-(-rest.height // (MOST_CLOUD * 4 // 5)))])
     return pl.concat([clear, cloud])
 
 

@@ -70,6 +70,7 @@ def _patient(clinical: pl.DataFrame) -> pl.DataFrame:
         tmb_per_mb=pl.when(measured).then(pl.col("nsTMB_perMb")),
         mutation_count=pl.when(measured).then(pl.col("nsTMB_raw")),
         pdl1_tps_percent=100.0 - unstained,
+        tumour_change_percent=pl.col("max_tumor_change").cast(pl.Float64),
         **predictior.outcome(predictior.recist("recist"), SOURCE.response_definition),
         os_months=predictior.months(pl.col("os_days")),
         os_event=predictior.flag("event_occurred_os", {1: False, 0: True}),

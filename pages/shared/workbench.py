@@ -146,7 +146,7 @@ def complain() -> None:
 def lock_card(name: str) -> None:
     """The facts of a lock."""
     rows = "".join(f"<tr><th scope='row'>{escape(a)}</th><td>{escape(b)}</td></tr>" for a, b in cache.kept(shown.lock_facts, lock=name))
-    st.html(f'<div class="scroll"><table class="plain"><caption>The lock</caption><tbody>{rows}</tbody></table></div>')
+    st.html(f'<div class="scroll"><table class="plain facts"><caption>The lock</caption><tbody>{rows}</tbody></table></div>')
     st.button("Choose another cut-off", key="bench-leave", on_click=leave, type="tertiary", icon=":material/arrow_back:")
 
 

@@ -19,6 +19,7 @@ from core.tme.composition import Composition
 from core.tme.map import TmeMap
 from tests.core.figures.cutoff_charts import KINDS as CUTOFF
 from tests.core.figures.performance_charts import KINDS as PERFORMANCE
+from tests.core.figures.scan_charts import KINDS as SCAN
 from tests.core.figures.survival_charts import KINDS as SURVIVAL
 
 N = 240
@@ -197,6 +198,7 @@ KINDS: dict[str, Callable[[Provenance], Chart]] = {
     "quality": _quality,
     **PERFORMANCE,
     **SURVIVAL,
+    **SCAN,
     **CUTOFF,
 }  # fmt: skip
 

@@ -49,3 +49,10 @@ def test_drugs_and_pdl1(patient):
     assert dict(patient["drug_class"].value_counts().iter_rows()) == {"PD-1/PD-L1": 29, "combination": 4}
     stained = patient.filter(pl.col("source_id") == "RCC_90")["pdl1_tps_percent"]
     assert stained.to_list() == [75.0] and patient["pdl1_tps_percent"].count() == 15
+
+
+def test_tumour_change_follows_recist(patient):
+    known = patient.drop_nulls(["tumour_change_percent", "recist"])
+    assert patient["tumour_change_percent"].count() == 28
+    change = dict(known.group_by("recist").agg(pl.col("tumour_change_percent").median()).iter_rows())
+    assert change["PR"] <= -30 < change["SD"] < change["PD"]
