@@ -48,7 +48,7 @@ class Confusion:
         prevalence = observed response rate, positive_rate = share called.
     lr_positive, lr_negative : likelihood ratios with Simel's log interval. youden : sensitivity + specificity - 1 with
         the normal interval of the difference of two independent proportions.
-    cut : called when the score is at or above it (direction "high") or at or below it ("low").
+    cut : called when the score is at or above it (direction "high") or below it ("low").
     n : patients with score and response. n_missing : the others. note : what does not exist and why.
     """
 
@@ -103,7 +103,7 @@ def confusion(score: npt.ArrayLike, response: npt.ArrayLike, *, cut: float, dire
     ----------
     score : (n,) float; nan or infinite = missing. response : (n,) bool, or float with 1 = responded, 0 = not, nan =
         not evaluable. cut : in the unit of the score.
-    direction : "high": a score at or above the cut calls a responder; "low": at or below it.
+    direction : "high": a score at or above the cut calls a responder; "low": below it.
 
     Estimands: P(called | responded), P(not called | did not), P(responded | called), P(did not | not called), and their
     ratios, in patients like these. A cut must have been fixed on other patients for the intervals to hold. No test.
@@ -121,7 +121,7 @@ def confusion(score: npt.ArrayLike, response: npt.ArrayLike, *, cut: float, dire
     if not math.isfinite(cut):
         raise NotMeasured(f"the cut is {cut}, which divides nobody; give a finite number in the unit of the score")
     values, hit, missing = usable(score, response)
-    called = values >= cut if direction == "high" else values <= cut
+    called = values >= cut if direction == "high" else values < cut
     tp, fp = int((called & hit).sum()), int((called & ~hit).sum())
     fn, tn = int((~called & hit).sum()), int((~called & ~hit).sum())
     return counted((tp, fp, fn, tn), cut=cut, direction=direction, n_missing=missing)

@@ -56,7 +56,7 @@ def test_direction_ties_and_missing() -> None:
     score, response = [1.0, 2, 2, 3, np.nan, np.inf], [0.0, 0, 1, 1, 1, 0]
     high, low = confusion(score, response, cut=2), confusion(score, response, cut=2, direction="low")
     assert (high.tp, high.fp, high.fn, high.tn, high.n_missing) == (2, 1, 0, 1, 2)
-    assert (low.tp, low.fp, low.fn, low.tn) == (1, 2, 1, 0)
+    assert (low.tp, low.fp, low.fn, low.tn) == (high.fn, high.tn, high.tp, high.fp)
     assert confusion(score, [0.0, 0, np.nan, 1, 1, 0], cut=2).n == 3
 
 
