@@ -15,7 +15,8 @@ STATUS = {
     "missing": ("✕", VERMILLION, "missing: to be written by the authors"),
     "not applicable": ("–", FAINT, "not applicable"),
 }
-WIDTH = 560
+WIDTH, LEFT = 500, 330
+"""Of the text of an item, and where it starts: pixels."""
 LINE_HEIGHT, GAP = 21, 16
 
 
@@ -33,14 +34,13 @@ def checklist(items: pl.DataFrame, *, provenance: Provenance, title: str = "", c
     total = sum(heights)
     figure = frame(height=total + 24, least=total + 24, margin={"l": 12, "r": 12, "t": 12, "b": 12}, showlegend=False)
     pieces, shapes, y = [], [], 0.0
-    left = 300 / 900
     for row, topic, body, height in zip(rows, topics, bodies, heights, strict=True):
         mark, colour, _ = STATUS[row["status"]]
         top = 1 - y / total
         pieces.append(text(f"<b>{mark}</b>", xref="paper", x=0, xanchor="left", yref="paper", y=top, yanchor="top", yshift=-6, font={"size": TEXT_SIZE, "color": colour}))
         pieces.append(text("<br>".join(topic), xref="paper", x=0, xanchor="left", xshift=26, yref="paper", y=top, yanchor="top", yshift=-6, font={"size": SMALL_SIZE, "color": INK}))
         plain = row["status"] in {"missing", "not applicable"}
-        pieces.append(text("<br>".join(body), xref="paper", x=left, xanchor="left", xshift=12, yref="paper", y=top, yanchor="top", yshift=-6, font={"size": SMALL_SIZE, "color": MUTED if plain else INK}))
+        pieces.append(text("<br>".join(body), xref="paper", x=0, xanchor="left", xshift=LEFT, yref="paper", y=top, yanchor="top", yshift=-6, font={"size": SMALL_SIZE, "color": MUTED if plain else INK}))
         y += height
         shapes.append({"type": "line", "xref": "paper", "yref": "paper", "x0": 0, "x1": 1, "y0": 1 - y / total, "y1": 1 - y / total, "line": {"color": LINE, "width": 0.6}, "layer": "below"})
     figure.layout.shapes = shapes

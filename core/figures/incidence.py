@@ -9,7 +9,7 @@ import polars as pl
 from core.errors import NotMeasured
 from core.figures import words
 from core.figures.chart import Chart, Provenance
-from core.figures.layout import badge, frame, shorten, spread, text, widest, write
+from core.figures.layout import badge, frame, shorten, spread, text, thinned, widest, write
 from core.figures.theme import DASHES, GRID, INK, TEXT_SIZE, colours, fade
 from core.survival.kaplan_meier import round_ticks
 
@@ -92,6 +92,7 @@ def _draw(figure: go.Figure, part: pl.DataFrame, style: tuple[str, str, str], *,
     """One curve with its band; gives its height at the end."""
     colour, dash, group = style
     x_axis, y_axis, end = axes
+    part = thinned(part, "incidence")
     time = np.concatenate(([0.0], part["time"].to_numpy(), [end]))
 
     def column(name: str) -> np.ndarray:

@@ -22,6 +22,7 @@ PLOT = 380
 AXIS = 62
 LEAST_AT_RISK = 0.10
 MOST_MARKS = 250
+MOST_STEPS = 400
 TYPICAL = 560  # width of the curves' area on a page, pixels
 STRATIFIED = ", stratified by "  # how the name of a stratified test goes on
 MEDIANS_INSIDE = 2  # groups whose medians fit beside the curves; more are written at the curves' ends
@@ -39,9 +40,15 @@ def _stairs(x: Floats, y: Floats) -> tuple[Floats, Floats]:
     return np.repeat(x, 2)[1:], np.repeat(y, 2)[:-1]
 
 
+def _steps(curve: Curve, end: float) -> pl.DataFrame:
+    """Steps up to `end`; of a curve with very many, those where it falls, so that nothing of its shape is lost."""
+    steps = curve.steps.filter(pl.col("time") <= end)
+    return steps if steps.height <= MOST_STEPS else steps.filter(pl.col("n_event") > 0)
+
+
 def _drawn(curve: Curve, end: float) -> tuple[Floats, Floats, Floats, Floats]:
     """Time, survival and limits from 0 to `end`, limits filled where they do not exist."""
-    steps = curve.steps.filter(pl.col("time") <= end)
+    steps = _steps(curve, end)
     time = np.concatenate(([0.0], steps["time"].to_numpy(), [end]))
     survival = np.concatenate(([1.0], steps["survival"].to_numpy()))
     survival = np.append(survival, survival[-1])
@@ -167,7 +174,7 @@ def km(
         provenance=provenance,
         alt=f"Kaplan-Meier curves of {curves.outcome_label.lower()}. {groups}. "
         + " ".join(words.hazard(r) + "." for r in ratios),
-        warnings=tuple(r.note for r in ratios if r.note and (r.effect is None or r.effect != r.effect)),
+        warnings=tuple(f"{r.note[:1].upper()}{r.note[1:]}." for r in ratios if r.note and (r.effect is None or r.effect != r.effect)),
     )
 
 
@@ -193,7 +200,7 @@ def _draw_curve(figure: go.Figure, curve: Curve, style: tuple[str, str, float]) 
             line={"width": 0}, fillcolor=fade(colour, 0.16), hoverinfo="skip", name=f"{curve.group}, 95% band",
         )
     )  # fmt: skip
-    risk = np.concatenate(([curve.n], curve.steps.filter(pl.col("time") <= end)["n_risk"].to_numpy()))
+    risk = np.concatenate(([curve.n], _steps(curve, end)["n_risk"].to_numpy()))
     risk = np.append(risk, risk[-1])
     figure.add_trace(
         go.Scatter(

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
+import polars as pl
 
 from core.figures.theme import INK, SYNTHETIC, TEMPLATE, TEXT_SIZE
 
@@ -101,6 +102,19 @@ def badge(figure: go.Figure) -> go.Figure:
             borderpad=3,
         )
     return figure
+
+
+def thinned(steps: pl.DataFrame, column: str, *, most: int = 400, grain: float = 0.001) -> pl.DataFrame:
+    """The rows of a step function that can be told apart on a screen: those where it has moved by a grain, and the last one.
+
+    Parameters
+    ----------
+    steps : in order of time. column : the height, a share. most : rows under which all are kept.
+    """
+    if steps.height <= most:
+        return steps
+    level = (pl.col(column) / grain).round()
+    return steps.filter((level != level.shift()).fill_null(value=True) | (pl.int_range(pl.len()) == pl.len() - 1))
 
 
 def spread(positions: Sequence[float], *, gap: float, low: float, high: float) -> list[float]:

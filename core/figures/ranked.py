@@ -19,8 +19,8 @@ from core.survival.kaplan_meier import Z95
 ROW = 27
 TICKS = (0.05, 0.1, 0.2, 0.33, 0.5, 0.67, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0)
 LEVEL = 0.10
-DEFAULT = "Effect with 95% CI, smallest p first; FDR: false discovery rate at which the marker is called; grey: not at 10%."
-LONGEST = 30
+DEFAULT = "Effect with 95% CI, smallest p first; FDR: false discovery rate at which the marker is called; grey: not at 10%; k: cohorts."
+LONGEST = 27
 """Characters of a marker's name that leave room for the numbers on a narrow page."""
 MARK = "†"
 """Beside a marker whose Wald test rests on outlying values."""
@@ -101,15 +101,15 @@ def _columns(rows: list[dict[str, object]], measure: str) -> list[tuple[str, lis
     found = [
         (f"{measure} (95% CI)", [_estimate(r) for r in rows]),
         ("p", [_small(r["p_value"]) for r in rows]),
-        ("FDR", [_small(r["q_value"]) for r in rows]),
+        ("FDR", [_rate(r["q_value"]) for r in rows]),
         ("n (missing)", [f"{r['n']:,} ({r['n_missing']:,})" for r in rows]),
     ]
     if any(int(str(r["cohorts"])) > 1 for r in rows):
-        found.append(("cohorts, I²", [f"{r['cohorts']}, {words.percent(_number(r.get('i2')))}" for r in rows]))
+        found.append(("k, I²", [f"{r['cohorts']}, {words.percent(_number(r.get('i2')))}" for r in rows]))
     elif any(r.get("auc") is not None for r in rows):
         found.append(("AUC", [words.ratio(_number(r.get("auc"))) for r in rows]))
     elif any(r.get("n_high") is not None for r in rows):
-        found.append(("response, high and low", [_rates(r) for r in rows]))
+        found.append(("responded", [_rates(r) for r in rows]))
     return found
 
 
@@ -122,7 +122,7 @@ def _rates(row: dict[str, object]) -> str:
     for side in ("high", "low"):
         n, hits = _number(row.get(f"n_{side}")), _number(row.get(f"responders_{side}"))
         shares.append(words.percent(hits / n) if n and hits is not None else "–")
-    return " and ".join(shares)
+    return ", ".join(shares)
 
 
 def _small(value: object) -> str:
@@ -138,6 +138,11 @@ def _small(value: object) -> str:
             lead, power = "1.0", power + 1
         return f"{lead} × 10<sup>−{-power}</sup>" if power < -3 else f"{value:.4f}"[1:]
     return words.p(value).removeprefix("p = ").removeprefix("p ")
+
+
+def _rate(value: object) -> str:
+    """A false discovery rate: two digits, "< .001"."""
+    return words.p(value).removeprefix("p = ").removeprefix("p ") if isinstance(value, float) and math.isfinite(value) else "–"
 
 
 def _scale(rows: list[dict[str, object]]) -> tuple[float, float, list[float]]:

@@ -33,6 +33,7 @@ TIMES = (6.0, 12.0, 24.0)
 """Months at which survival is read off the curves."""
 POOLS = frozenset({"study", "cohort", "cancer_type"})
 """Columns that say what is put together, so that a comparison by them pools nothing."""
+NOWHERE = "not reached (not reached to not reached)"
 QUESTION = "Do patients predicted to respond live longer?"
 
 
@@ -166,7 +167,7 @@ def _times(curves: Curves) -> pl.DataFrame:
     for curve in curves.curves:
         row: dict[str, object] = {
             "group": curve.group, "n": curve.n, "events": curve.events,
-            "median": words.median(curve.median, curve.median_ci).replace(" months", ""),
+            "median": words.median(curve.median, curve.median_ci).replace(" months", "").replace(NOWHERE, words.NOT_REACHED),
         }  # fmt: skip
         for one in read.filter(pl.col("group") == curve.group).iter_rows(named=True):
             row[f"at_{one['time']:g}_months"] = _share(one)

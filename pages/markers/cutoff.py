@@ -34,7 +34,7 @@ def chosen(place: ui.DeltaGenerator, query: CohortQuery) -> None:
     figure, panel = ui.split()
     with panel, ui.controls("cutoff"):
         choice = workbench.choice(query)
-    with figure, ui.loading("cutoff"):
+    with figure, workbench.drawing():
         found = cache.kept(bench.derivation, query, **workbench.options(choice))
         ui.answer(place, found.sentence)
         ui.show(found.charts[0])

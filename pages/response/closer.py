@@ -23,9 +23,10 @@ def closer(asked, strata):
                 more["adjust"] = ui.choose_several("Adjust for", cache.ask(columns.covariates, query), name="adjust", default=usual)
             if "horizon" in takes:
                 more["horizon"] = ui.choose("Up to", HORIZONS, name="horizon", search=True)
-        found = cache.ask(answer_of(chosen), query, **asked, **{k: v for k, v in more.items() if k in takes})
-        words.paragraph(found.sentence)
-        for chart in found.charts:
-            ui.show(chart)
-        for remark in found.remarks:
-            words.paragraph(remark)
+        with ui.loading(f"look-{chosen}"):
+            found = cache.ask(answer_of(chosen), query, **asked, **{k: v for k, v in more.items() if k in takes})
+            words.paragraph(found.sentence)
+            for chart in found.charts:
+                ui.show(chart)
+            for remark in found.remarks:
+                words.paragraph(remark)

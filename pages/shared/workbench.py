@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from html import escape
 
 import streamlit as st
@@ -23,6 +25,21 @@ ERROR = "bench-error"
 SHORT = 16
 """Characters of a lock's hash in the URL."""
 RULE_WORDS = {"youden": "Largest Youden's J", "maxstat": "Largest statistic", "median": "Median", "given": "A given cut"}
+
+
+@contextmanager
+def drawing() -> Iterator[None]:
+    """The place of the derivation: a skeleton at first; where it cannot be made, its designed state, and the page goes on."""
+    place = st.empty()
+    if "cutoff" not in st.session_state.setdefault("seen", set()):
+        place.skeleton(height=520)
+        st.session_state["seen"].add("cutoff")
+    try:
+        yield
+    except CohortError as error:
+        ui.report(error)
+    finally:
+        place.empty()
 
 
 def step(text: str, about: str = "") -> None:
@@ -144,10 +161,10 @@ def complain() -> None:
 
 
 def lock_card(name: str) -> None:
-    """The facts of a lock."""
+    """The facts of a lock, and the way back, which stands there also where the lock is not known."""
+    st.button("Choose another cut-off", key="bench-leave", on_click=leave, type="tertiary", icon=":material/arrow_back:")
     rows = "".join(f"<tr><th scope='row'>{escape(a)}</th><td>{escape(b)}</td></tr>" for a, b in cache.kept(shown.lock_facts, lock=name))
     st.html(f'<div class="scroll"><table class="plain facts"><caption>The lock</caption><tbody>{rows}</tbody></table></div>')
-    st.button("Choose another cut-off", key="bench-leave", on_click=leave, type="tertiary", icon=":material/arrow_back:")
 
 
 def pick_validation(name: str) -> CohortQuery | None:

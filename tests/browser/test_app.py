@@ -13,7 +13,7 @@ from tests.browser.conftest import healthy, settled, words
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 Tab = Callable[[str], Page]
-PAGES = ("", "map", "survival", "attribution", "scan", "performance", "quality", "about")
+PAGES = ("", "map", "survival", "attribution", "scan", "cutoff", "performance", "quality", "about")
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -20,8 +20,10 @@ HIGH = "survival?study=imvigor210&predictor=tmb&split=published&endpoint=os"
 def test_a_closer_look_is_chosen_and_lives_in_the_link(tab: Tab, synthetic_app: str) -> None:
     page = tab(f"{synthetic_app}/survival?study=synthetic_a&predictor=tmb")
     before = page.locator(".answer").inner_text()
+    page.wait_for_selector(".js-plotly-plot >> nth=2", timeout=30_000)
     page.get_by_role("combobox", name=re.compile("What to look at")).click()
-    page.get_by_role("option", name="Restricted mean survival time").click()
+    page.keyboard.type("Restricted")
+    page.keyboard.press("Enter")
     page.wait_for_timeout(1500)
     settled(page)
     healthy(page)

@@ -16,6 +16,7 @@ PAGES = {
     "map": "from pages.tme import map as module",
     "survival": "from pages.response import survival as module",
     "scan": "from pages.markers import scan as module",
+    "cutoff": "from pages.markers import cutoff as module",
     "attribution": "from pages.markers import attribution as module",
     "performance": "from pages.response import performance as module",
     "quality": "from pages.cohort import quality as module",

@@ -277,7 +277,7 @@ def _coded(values: Floats, cut: float | None) -> tuple[Floats, tuple[float, floa
         high = (values >= cut).astype(np.float64)
         share = float(high.mean())
         why = "" if 0 < share < 1 else f"every patient is {'at or above' if share else 'below'} the cut {cut:g}"
-        return high - share, (-share, 1 - share), f"at or above {cut:g} against below", why
+        return high - share, (-share, 1 - share), f"at or above {cut:.4g} against below", why
     sd = float(values.std(ddof=1)) if values.size > 1 else 0.0
     if sd <= 1e-12 * max(1.0, float(np.abs(values).max())):
         return values * 0, (-1.0, 1.0), "per 1 SD", "the marker has the same value in every patient"

@@ -136,8 +136,10 @@ class Ledger:
         try:
             with self._locked(exclusive=False):
                 return self._read()
-        except FileNotFoundError:
-            return State(records=(), problems=(), torn=())
+        except FileNotFoundError:  # no lock file: nothing was ever written here, or somebody took the file away
+            return self._read()
+        except OSError as error:
+            raise LedgerError(f"the ledger cannot be read ({error.strerror or error}); make the data folder readable") from error
 
     def records(self, kind: Kind | None = None) -> tuple[Record, ...]:
         """Records in order, or those of one kind."""
@@ -345,4 +347,6 @@ def _parse(path: str, key: tuple[int, int, int], beside: tuple[str, ...]) -> Sta
             problems.append(f"records {len(lines) + 1} to {count} were taken off the end.")
         elif count and not any(r.number == count and r.hash == named for r in records):
             problems.append(f"record {count} is not the one that was written last.")
+    elif len(lines) > 1:  # a crash after the first record may leave none
+        problems.append("the file that names the last record is gone, so that records may be missing at the end.")
     return State(records=tuple(records), problems=tuple(problems), torn=tuple(torn))

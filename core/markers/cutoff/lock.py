@@ -69,7 +69,8 @@ def derived(store: Store, query: CohortQuery, choice: Choice, *, ledger: Ledger)
 def _derive(store: Store, query: CohortQuery, choice: Choice) -> Derivation:
     """`derive`, the last few remembered: the page derives, then proposes, then locks the same cut."""
     key = (str(store.path), query.key(), choice)
-    if key not in _LAST:
+    found = _LAST.get(key)
+    if found is None:
         found = derive(
             store, query, marker=choice.marker, endpoint=choice.endpoint, rule=choice.rule, direction=choice.direction,
             cut=choice.cut, seed=choice.seed,
@@ -77,8 +78,7 @@ def _derive(store: Store, query: CohortQuery, choice: Choice) -> Derivation:
         while len(_LAST) >= MOST_REMEMBERED:
             _LAST.pop(next(iter(_LAST), key), None)
         _LAST[key] = found
-        return found
-    return _LAST[key]
+    return found
 
 
 def lock(

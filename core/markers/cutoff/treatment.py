@@ -195,13 +195,13 @@ def _chart(store: Store, query: CohortQuery, *, data: Compared, found: Modificat
     if found.verdict != "prognostic only":
         for part, words_ in ((found.interaction, f"interaction, {words.p(found.interaction.p_value)}"), (found.arm_high, "ICB against control, marker high"), (found.arm_low, "ICB against control, marker low")):
             ratios.append(replace(part, name=f"hazard ratio: {words_}"))
-    warnings = [] if data.randomised else [CONFOUNDED]
+    warnings = [] if data.randomised or found.verdict == "prognostic only" else [CONFOUNDED]
     if data.added:
         warnings.append(f"{words.count(data.added, 'control')} of the same study {'is' if data.added == 1 else 'are'} added; this cohort holds none.")
     drawn = four_curves(
         curves, ratios, provenance=source, warnings=warnings,
         title=f"{endpoint_label(outcome)} by treatment and {words.inside(label)}",
-        caption=f"High: at or above {words.number(cut)}. Interaction and effects: one Cox model (Efron) with treatment, marker and their product, stratified by study and cancer type. Rule fixed beforehand: {RULE}",
+        caption=f"High: at or above {words.number(cut)}. Interaction and effects: one Cox model (Efron) with treatment, marker and their product, stratified by study and cancer type, not adjusted for other markers. Rule fixed beforehand: {RULE}",
     )  # fmt: skip
     return replace(drawn, table=found.table(), slug=f"predictive-prognostic-{outcome}")
 

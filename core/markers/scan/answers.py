@@ -41,6 +41,8 @@ COVARIATES = (
     "age_years", "sex", "stage", "ecog", "cancer_type", "prior_systemic_therapy", "metastatic_site", "sample_site", "purity",
     "tmb_per_mb",
 )  # fmt: skip
+MOST_FRAGILE = 0.2
+"""Share of the called markers from which on fragile ones are told in the answer."""
 SHARE_KNOWN = 0.6
 """Of the patients that a covariate must be known for, to be offered."""
 CURSE = (
@@ -178,6 +180,10 @@ def _sentence(found: Scan) -> str:
     start = "Nobody here had ICB, so this is prognosis, not response: " if found.found.prognosis else ""
     which = f"{f'{at_5:,}' if at_5 else 'None'} of {words.count(found.tested, 'marker')}{where}"
     head = f"{which} {'is' if at_5 < 2 else 'are'} associated with {about} at a false discovery rate of 5% ({f'{at_10:,}' if at_10 else 'nor'} at 10%)"
+    called = found.called(LEVELS[0]) if at_5 else found.called(LEVELS[1])
+    fragile = called.filter(pl.col("fragile")).height
+    if fragile >= MOST_FRAGILE * max(called.height, 1):
+        head += f", but {fragile:,} of them {'rests' if fragile == 1 else 'rest'} on outlying values"
     top, which_one = found.table.row(0, named=True), "the strongest"
     if found.pooled:
         firm = found.called(LEVELS[1]).filter((pl.col("ci_high") < 1) | (pl.col("ci_low") > 1))
@@ -250,11 +256,13 @@ def _reading(found: Scan) -> list[str]:
     ]
     if found.pooled:
         parts.append(
-            "Interval of the pooled effect: random effects (REML, Hartung-Knapp, never narrower than the sampling errors allow); it can "
+            "k: cohorts. Interval of the pooled effect: random effects (REML, Hartung-Knapp, never narrower than the sampling errors allow); it can "
             "include 1 where the p value, which asks whether there is an association in any cohort, is small: the cohorts then differ."
         )
     elif found.measure == "OR" and found.split != "median":
         parts.append("AUC: of the marker alone.")
+    elif found.measure == "OR":
+        parts.append("Responded: share of the upper and of the lower half.")
     if found.table.head(25)["fragile"].any():
         parts.append(f"{MARK} rests on outlying values: the score test's p is over ten times as large.")
     undefined = found.table.filter(pl.col("note") != "")
@@ -270,7 +278,7 @@ def _warnings(found: Scan) -> tuple[str, ...]:
     said = []
     called = found.called(LEVELS[1])
     fragile = called.filter(pl.col("fragile")).height
-    if fragile and fragile >= 0.2 * called.height:
+    if fragile and fragile >= MOST_FRAGILE * called.height:
         said.append(
             f"{fragile:,} of the {words.count(called.height, 'marker')} called at 10% rest on patients whose value lies over 5 SD from the others; the score "
             "test does not support them. Look at the scan by rank."

@@ -158,3 +158,13 @@ def test_nobody_is_a_sentence() -> None:
         asked(marker=np.full(160, np.nan))
     with pytest.raises(NotMeasured, match="does not match"):
         interactions(DATA["time"], DATA["event"], DATA["m1"][:, None], arm=DATA["arm"], names=("a", "b"))
+
+
+def test_the_planted_markers_of_the_simulated_trials_are_told_apart() -> None:
+    from benchmarks.predictive_prognostic import measure
+
+    seeds = 12
+    found = measure(seeds, endpoint="pfs")["together"]
+    assert sum(n for verdict_, n in found["predictive"].items() if verdict_.startswith("predictive")) >= seeds - 2
+    assert found["prognostic"]["prognostic"] >= seeds - 3
+    assert found["decoy"]["neither"] >= seeds - 4

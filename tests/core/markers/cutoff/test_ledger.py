@@ -130,6 +130,19 @@ def test_a_crash_between_the_record_and_its_name_is_no_tampering(ledger: Ledger)
     assert len(ledger.verify().records) == 4
 
 
+def test_the_file_that_names_the_last_record_cannot_be_taken_away(ledger: Ledger) -> None:
+    filled(ledger)
+    ledger.end.unlink()
+    with pytest.raises(LedgerError, match="names the last record is gone"):
+        ledger.verify()
+
+
+def test_without_the_lock_file_the_records_are_still_read(ledger: Ledger) -> None:
+    filled(ledger)
+    (ledger.folder / "lock").unlink()
+    assert len(ledger.verify().records) == 4
+
+
 def test_two_processes_write_at_once(ledger: Ledger) -> None:
     code = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
