@@ -12,8 +12,8 @@ from core.figures.layout import note
 from core.finding import Finding
 from core.survival.kaplan_meier import Curves
 
-LINE = 21
-"""Height of a line of text above the curves, pixels."""
+LINE, SPARE = 21, 90
+"""Height of a line of text above the curves, and what four labels at the curves' ends need in an export: pixels."""
 
 
 def four_curves(
@@ -37,7 +37,10 @@ def four_curves(
         figure = drawn.figure
         figure.layout.annotations = [a for a in figure.layout.annotations if a.name != "summary"]
         room = LINE * len(lines) + 10
-        figure.update_layout(height=figure.layout.height + room, margin={"t": figure.layout.margin.t + room})
+        least = int((figure.layout.meta or {}).get("least", figure.layout.height)) + room + SPARE
+        figure.update_layout(
+            height=figure.layout.height + room, margin={"t": figure.layout.margin.t + room}, meta={"least": least}
+        )
         note(figure, "<br>".join(lines), name="summary", xref="paper", x=0, xanchor="left", yref="paper", y=1, yanchor="bottom", yshift=12)
     return replace(
         drawn, slug=f"four-curves-{curves.outcome}", caption=f"{drawn.caption} {caption}".strip(),

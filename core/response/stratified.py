@@ -208,7 +208,7 @@ def _by_column(found: Compared, estimates: Sequence[Finding], *, drawn: tuple[Cu
     if len(curves.curves) <= 2:
         defined = [r for r in estimates if r.effect is not None and r.effect == r.effect]
         if not defined:
-            why = next((r.note for r in estimates if r.note), "") or test.note or "there is nothing to compare"
+            why = (test.note if test.p_value != test.p_value else "") or next((r.note for r in estimates if r.note), "") or "there is nothing to compare"
             return f"Cannot be told here: {why}, n = {test.n:,}."
         low, high = defined[0].ci95 or (float("nan"), float("nan"))
         first, second = (part.strip() for part in defined[0].name.partition(": ")[2].split(" against "))

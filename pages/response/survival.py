@@ -28,12 +28,13 @@ def page() -> None:
             raise not_measured("A predictor's score", query, elsewhere=cache.ask(studies_with, column="tmb_per_mb"))
         figure, panel = ui.split()
         with panel, ui.controls("survival"):
+            layers = cache.ask(columns.strata, query)
             asked = {"endpoint": ui.choose("Endpoint", endpoints, name="endpoint", default="os"), **groups(offered, groupings)}
             with st.expander("More"):
                 more = {
                     "landmark": ui.choose("Start the clock", compared.LANDMARKS, name="landmark", search=True),
                     "test": ui.choose("Test", difference.KINDS, name="test", search=True),
-                    "strata": ui.choose("Stratify by", cache.ask(columns.strata, query), name="strata", search=True),
+                    "strata": ui.choose("Stratify by", {k: v for k, v in layers.items() if k != asked["compare"] or not k}, name="strata", search=True),
                     "interval": ui.choose("Interval", {"log-log": "log-log", "log": "log"}, name="interval"),
                 }
         with figure, ui.loading("survival"):

@@ -7,6 +7,7 @@ from dataclasses import replace
 import polars as pl
 
 from core.cohort.query import CohortQuery
+from core.errors import TooFewPatients
 from core.figures import words
 from core.figures.schoenfeld import schoenfeld
 from core.response.predicted import Split
@@ -38,7 +39,10 @@ def constancy(
     )  # fmt: skip
     require_groups(found)
     model, base = of_groups(found, strata=strata)
-    test = ph_test(model)
+    try:
+        test = ph_test(model)
+    except TooFewPatients as error:
+        raise TooFewPatients(_plain(str(error))) from error
     labels = {label: f"{label} against {base}" for label in found.labels if label != base}
     per_term = test.table.filter(pl.col("term") != "GLOBAL")
     level = dict(test.coefficients.iter_rows())
@@ -64,6 +68,11 @@ def of_groups(found: Compared, *, strata: str = "") -> tuple[CoxModel, str]:
     others = [label for label in found.labels if label != base]
     frame = found.shown.with_columns((pl.col("group").cast(pl.String) == label).alias(label) for label in others)
     return cox_model(frame, outcome=found.endpoint, covariates=others, strata=strata or None, penalised=False), base
+
+
+def _plain(text: str) -> str:
+    """A sentence about columns that are one group each, without the levels of such a column."""
+    return text.replace(" yes ", " ").replace("TRUE ", " ")
 
 
 def _global(test: PhTest) -> tuple[float, int, float]:
@@ -126,4 +135,4 @@ def _caption(model: CoxModel, test: PhTest, *, strata: str) -> str:
 def _warnings(test: PhTest) -> tuple[str, ...]:
     more = test.table.height - 1 - 4
     shown = (f"The first four of {test.table.height - 1} hazard ratios are drawn; the test is over all of them.",) if more > 0 else ()
-    return (*(f"{note[:1].upper()}{note[1:]}." for note in test.notes), *shown)
+    return (*(_plain(f"{note[:1].upper()}{note[1:]}.") for note in test.notes), *shown)

@@ -52,11 +52,18 @@ def difference(found: Compared, *, kind: str = "logrank", strata: str = "") -> F
     note = test.note or f"chi-square, {test.df} {'degree' if test.df == 1 else 'degrees'} of freedom"
     if test.note and len(found.labels) == 1:
         note = f"all patients are in one group ({found.labels[0]}): nothing to compare"
+    if test.note and strata and not _mixed(shown, strata):
+        note = f"each {words.column(strata)} holds one group only, so nothing can be compared within it; stratify by something else"
     return Finding(
         name=name, statistic=test.statistic, p_value=test.p_value, effect=None, ci95=None, n=int(data.time.size),
         n_missing=found.shown.height - int(data.time.size), events=int(data.event.sum()), note=note,
         reference=rank_tests.REFERENCES[kind],
     )  # fmt: skip
+
+
+def _mixed(shown: pl.DataFrame, strata: str) -> bool:
+    """Whether some stratum has patients of two groups."""
+    return bool((shown.group_by(strata).agg(pl.col("group").n_unique())["group"] > 1).any())
 
 
 def ratios(found: Compared, *, strata: str = "") -> list[Finding]:

@@ -52,13 +52,13 @@ def test_filters_narrow_the_values(synthetic_store: Store) -> None:
 
 @pytest.mark.parametrize("bad", ["tmb", "gene:", "clinical:os_months", "clinical:response", "predictor:oracle", "x:y"])
 def test_outcomes_and_unknown_names_are_no_markers(synthetic_store: Store, bad: str) -> None:
-    with pytest.raises(UnknownName, match="marker|predictor"):
+    with pytest.raises(UnknownName, match=r"marker|predictor"):
         marker.values(synthetic_store, COHORT, bad)
 
 
 @pytest.mark.parametrize("absent", ["gene:NOSUCHGENE", "mutation:NOSUCHGENE", "copy_number:NOSUCHGENE", "signature:none"])
 def test_what_nobody_has_says_so(synthetic_store: Store, absent: str) -> None:
-    with pytest.raises(NotMeasured, match="choose another|check the symbol"):
+    with pytest.raises(NotMeasured, match=r"choose another|check the symbol"):
         marker.values(synthetic_store, COHORT, absent)
 
 

@@ -15,7 +15,7 @@ from core.errors import NotMeasured, TooFewPatients, UnknownName
 from core.response.predicted import predicted
 from core.response.stratified import QUESTION, stratified
 from core.survival import hazard_ratio, kaplan_meier, logrank
-from core.survival.closer import columns
+from core.survival.closer import answer_of, columns
 from core.survival.closer.compared import compared, reference_level
 from core.survival.closer.difference import KINDS, difference, pairs, ratios
 from data.schema import PATIENT
@@ -237,3 +237,12 @@ def test_stages_are_brought_to_four() -> None:
     assert columns.is_number("age_years")
     assert not columns.is_number("sex")
     assert PATIENT.column("stage").kind == "category"
+
+
+def test_strata_that_are_the_groups_are_a_sentence(synthetic_store: Store) -> None:
+    found = compared(synthetic_store, ICB, compare="sex")
+    assert "each sex holds one group only" in difference(found, strata="sex").note
+    assert stratified(synthetic_store, ICB, compare="sex", strata="sex").sentence.startswith("Cannot be told here")
+    with pytest.raises(TooFewPatients) as raised:
+        answer_of("constancy")(synthetic_store, ICB, compare="sex", strata="sex")
+    assert " yes " not in str(raised.value)
