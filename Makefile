@@ -5,7 +5,7 @@ BIN     := $(VENV)/bin
 PORT    ?= 8501
 export TMESCOPE_DATA ?= var
 
-.PHONY: run build app test check bench screenshots browser-ready clean
+.PHONY: run build app test check bench bench-r screenshots browser-ready clean
 
 run: build app                     ## environment, database, app
 
@@ -30,7 +30,15 @@ bench: $(VENV)/.dev browser-ready  ## the figures that the README quotes
 	$(BIN)/python benchmarks/build_time.py
 	$(BIN)/python benchmarks/store_speed.py
 	$(BIN)/python benchmarks/elastic_net.py
+	$(BIN)/python benchmarks/scan_speed.py
+	$(BIN)/python benchmarks/null_cutoff.py
+	$(BIN)/python benchmarks/predictive_prognostic.py
+	$(BIN)/python benchmarks/loris_cutoff.py
 	$(BIN)/python benchmarks/browser_speed.py
+
+bench-r: $(VENV)/.dev              ## beside R (Debian: r-base-core r-cran-survival r-cran-proc r-cran-cmprsk r-cran-metafor r-cran-epir)
+	$(BIN)/python benchmarks/against_r.py
+	$(BIN)/python benchmarks/response_against_r.py
 
 screenshots: $(VENV)/.dev browser-ready
 	$(BIN)/python -m core build

@@ -1,6 +1,6 @@
 """LORIS with a locked cut-off: derived on Chowell_train, locked, validated once on Chowell_test and on MSK1.
 
-    TMESCOPE_DATA=... python -m benchmarks.loris_cutoff
+    TMESCOPE_DATA=... python benchmarks/loris_cutoff.py
 
 Beside the locked numbers stands what choosing the cut-off on each test set would have claimed. Then the recalibration fitted on
 Chowell_train, tested on the other two: Brier score and expected calibration error beside the raw score and the prevalence null.
@@ -11,10 +11,13 @@ in-sample, which is allowed for deriving a cut-off only.
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from core.cohort.query import CohortQuery, Filter
 from core.markers import marker as markers

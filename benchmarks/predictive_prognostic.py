@@ -1,6 +1,6 @@
 """Is the planted predictive marker called predictive, the prognostic one prognostic, the decoy neither?
 
-    python -m benchmarks.predictive_prognostic [seeds]
+    python benchmarks/predictive_prognostic.py [seeds]
 
 Draws the three randomised synthetic trials anew for each seed, takes the observed genes (never the planted truth), and asks
 `core.markers.cutoff.effect_modification` for its verdict on overall and on progression-free survival, by the rule that is fixed there. Prints how
@@ -15,9 +15,12 @@ import sys
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import polars as pl
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from core.markers.cutoff.effect_modification import RULE, interactions
 from core.response.rate import wilson

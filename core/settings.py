@@ -19,11 +19,13 @@ class Settings:
     mirror : folder that holds the study files at the path of their URL (TMESCOPE_MIRROR), or None to download.
     offline : never open a network connection (TMESCOPE_OFFLINE=1).
     workers : processes for the build (TMESCOPE_WORKERS, default 2).
+    ledger : folder of the ledger of cut-offs, or None for `data_dir`/ledger (TMESCOPE_LEDGER); a team may share one.
     query_seconds : time limit of one database query (TMESCOPE_QUERY_SECONDS, default 20).
     """
 
     data_dir: Path = Path("var")
     mirror: Path | None = None
+    ledger: Path | None = None
     offline: bool = False
     workers: int = 2
     query_seconds: float = 20.0
@@ -39,9 +41,11 @@ class Settings:
         """
         env = os.environ
         mirror = env.get("TMESCOPE_MIRROR", "").strip()
+        ledger = env.get("TMESCOPE_LEDGER", "").strip()
         return cls(
             data_dir=Path(env.get("TMESCOPE_DATA", "").strip() or "var"),
             mirror=Path(mirror) if mirror else None,
+            ledger=Path(ledger) if ledger else None,
             offline=env.get("TMESCOPE_OFFLINE", "").strip() in {"1", "true", "yes"},
             workers=int(_number("TMESCOPE_WORKERS", 2)),
             query_seconds=_number("TMESCOPE_QUERY_SECONDS", 20),
@@ -67,7 +71,7 @@ class Settings:
     @property
     def ledger_dir(self) -> Path:
         """The ledger of cut-offs tried, locked and validated; no build touches it."""
-        return self.data_dir / "ledger"
+        return self.ledger or self.data_dir / "ledger"
 
 
 def _number(name: str, default: float) -> float:

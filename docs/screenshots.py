@@ -11,6 +11,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -27,6 +28,8 @@ PAGES = {
     "map": "map",
     "survival": "survival",
     "attribution": "attribution",
+    "scan": "scan",
+    "cutoff": "cutoff",
     "performance": "performance",
     "quality": "quality",
     "about": "about",
@@ -41,7 +44,8 @@ def server() -> Iterator[str]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}", "--server.address=127.0.0.1"]
-    process = subprocess.Popen(command, cwd=ROOT, env=os.environ, stdout=subprocess.DEVNULL)
+    environment = {**os.environ, "TMESCOPE_LEDGER": tempfile.mkdtemp(prefix="tmescope-ledger-")}
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
     address = f"http://127.0.0.1:{port}"
     try:
         for _ in range(240):

@@ -25,14 +25,15 @@ SECONDS = 60
 
 @contextmanager
 def serve(data_dir: Path, log: Path) -> Iterator[str]:
-    """Run the app on a free port; gives its address."""
+    """Run the app on a free port, with a ledger of its own unless the data folder is a temporary one; gives its address."""
+    ledger = data_dir / "ledger" if log.parent == data_dir else log.parent / "ledger"
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port), "--server.address", "127.0.0.1"]
     with log.open("wb") as out:
         process = subprocess.Popen(
-            command, cwd=ROOT, stdout=out, stderr=out, env={**os.environ, "TMESCOPE_DATA": str(data_dir)}
+            command, cwd=ROOT, stdout=out, stderr=out, env={**os.environ, "TMESCOPE_DATA": str(data_dir), "TMESCOPE_LEDGER": str(ledger)}
         )
         try:
             address = f"http://127.0.0.1:{port}"
