@@ -184,8 +184,8 @@ TERMS: tuple[Term, ...] = (
     ),
     Term(
         slug="prediction-interval", name="Prediction interval", words=r"[Pp]rediction interval",
-        text="Where the true value of a further cohort like these would lie, 19 times in 20. Wider than the interval of the mean, and the "
-        "one that matters at a new hospital.",
+        text="Where the true value of a further cohort like these would lie, 19 times in 20 if many cohorts were pooled; with fewer than "
+        "ten it holds less often. Wider than the interval of the mean, and the one that matters at a new hospital.",
         reference="IntHout 2016", doi="10.1136/bmjopen-2015-010247",
     ),
     Term(

@@ -14,6 +14,7 @@ import polars as pl
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
+Counts = npt.NDArray[np.int16]
 Columns = dict[str, Floats]
 Kind = float | None
 """None = an exact match; a number = a near match that may differ on that share of the compared columns."""
@@ -74,17 +75,23 @@ def _decimals(values: Floats) -> int:
 class Agreement(NamedTuple):
     """Of each pair of rows: columns known in both, numbers among them, columns equal, columns that nearly agree."""
 
-    compared: Ints
-    numbers: Ints
-    equal: Ints
-    alike: Ints
+    compared: Counts
+    numbers: Counts
+    equal: Counts
+    alike: Counts
 
     def matches(self, kind: Kind) -> Bools:
         """Pairs that match by this kind."""
         enough = (self.compared >= LEAST) & (self.numbers >= LEAST_NUMBERS)
         if kind is None:
             return np.asarray(enough & (self.equal == self.compared))
-        return np.asarray(enough & (self.compared - self.alike <= np.floor(self.compared * kind + 1e-9)))
+        return np.asarray(enough & (self.compared - self.alike <= _free(self.compared, kind)))
+
+
+def _free(compared: Counts, share: float) -> Counts:
+    """Columns on which a pair may disagree, of so many compared: a table of the few numbers that there are."""
+    table = np.floor(np.arange(int(compared.max(initial=0)) + 1) * share + 1e-9).astype(np.int16)
+    return np.asarray(table[compared])
 
 
 def agreement(
@@ -95,7 +102,7 @@ def agreement(
     tally : (3, columns), added to: pairs known, equal and nearly agreeing of each column, where `among` holds.
     """
     shape = next(iter(left.values())).size, next(iter(right.values())).size
-    compared, numbers, equal, alike = (np.zeros(shape, dtype=np.int64) for _ in range(4))
+    compared, numbers, equal, alike = (np.zeros(shape, dtype=np.int16) for _ in range(4))
     for c, name in enumerate(rule.used):
         x, y = left[name][:, None], right[name][None, :]
         gap = np.abs(x - y)
@@ -123,7 +130,8 @@ def best_matches(left: Columns, right: Columns, *, rule: Rule, share: float) -> 
         pairs = agreement(left, {name: v[start : start + BLOCK] for name, v in right.items()}, rule)
         exact = pairs.matches(None)
         near = exact | pairs.matches(share)
-        rank = np.where(near, exact * 10_000 + pairs.alike * 100 - (pairs.compared - pairs.alike), -1)
+        alike, compared = pairs.alike.astype(np.int64), pairs.compared.astype(np.int64)
+        rank = np.where(near, exact * 10_000 + alike * 100 - (compared - alike), -1)
         top = rank.argmax(axis=0)
         for j in np.flatnonzero(near.any(axis=0)):
             i = int(top[j])
@@ -171,8 +179,9 @@ class _Within:
         tally = np.zeros((3, len(rule.used)))
         for start in range(0, size, BLOCK):
             block = {name: v[start : start + BLOCK] for name, v in some.items()}
-            later = np.arange(size)[:, None] > np.arange(start, min(start + BLOCK, size))[None, :]
-            pairs = agreement(some, block, rule, among=later, tally=tally)
+            rest = {name: v[start:] for name, v in some.items()}  # earlier rows have met this block already
+            later = np.arange(start, size)[:, None] > np.arange(start, min(start + BLOCK, size))[None, :]
+            pairs = agreement(rest, block, rule, among=later, tally=tally)
             exact = pairs.matches(None) & later
             for kind in found:
                 found[kind] += int((exact if kind is None else exact | (pairs.matches(kind) & later)).sum())

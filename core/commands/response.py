@@ -21,6 +21,7 @@ from core.response.decision_curve import decision_curve
 from core.response.outcome import Floats
 from core.response.paired import compare
 from core.response.paired import standard_error as paired_error
+from core.response.precision_recall import by_chance
 from core.response.precision_recall import curve as precision_curve
 from core.response.rate import wilson
 from core.response.roc import best_cut, standard_error
@@ -73,8 +74,11 @@ def run(args: argparse.Namespace, settings: Settings) -> Report:
         raise NotMeasured(f"--cut is {args.cut}, which divides nobody; give a finite number in the unit of the score")
     response = labels(frame, args.label)
     scores, notes = _scores(frame, names)
+    if table_file.is_one_two(frame, args.label):
+        notes.insert(0, f"{args.label} is coded 1 and 2: 2 is read as a responder, 1 as a non-responder.")
     document: dict[str, object] = {"file": Path(args.file).name, "label": args.label}
     document |= judged(scores, response, cut=args.cut, notes=notes)
+    document["notes"] = notes = list(dict.fromkeys(notes))
     if args.group:
         document["group"] = args.group
         document["groups"] = _grouped(frame, args.group, scores=scores, response=response, cut=args.cut)
@@ -178,6 +182,7 @@ def _score(
         "average_precision": average.effect,
         "average_precision_ci_low": _interval(average)["ci_low"],
         "average_precision_ci_high": _interval(average)["ci_high"],
+        "average_precision_by_chance": by_chance(found.responders, found.n),
         "prevalence": precision.prevalence,
         "cut": None if two is None else _cut(two, given=cut is not None),
         "calibration": right,

@@ -90,6 +90,8 @@ def analysis(args: argparse.Namespace) -> parts.Part:
     main = of_covariates if rows.covariates.width else of_group
     if not rows.covariates.width and not rows.grouped:
         notes.append("no --covariates and no --group: no Cox model")
+    for what, fitted in (("Cox model", of_covariates), ("Cox model of the group", of_group)):
+        notes += parts.told(what, fitted)
     document["cox"] = parts.cox(main)
     document["cox_group"] = parts.cox(of_group)
     document["ph_test"] = parts.attempt(
@@ -99,8 +101,18 @@ def analysis(args: argparse.Namespace) -> parts.Part:
 
 
 def _signed(document: parts.Part, notes: list[str]) -> parts.Part:
-    """The document with its notes, each once; a table's times have no unit here."""
-    document["notes"] = list(dict.fromkeys(note.replace(" months", "") for note in notes))
+    """The document with its notes, each once; a table's times have no unit here (but its labels keep theirs)."""
+    labels = [str(curve["group"]) for curve in _list(document["km"]) if isinstance(curve, dict)]
+    kept = sorted((label for label in labels if " months" in label), key=len, reverse=True)
+    plain = []
+    for note in notes:
+        for k, label in enumerate(kept):
+            note = note.replace(label, f"\0{k}\0")
+        note = note.replace(" months", "")
+        for k, label in enumerate(kept):
+            note = note.replace(f"\0{k}\0", label)
+        plain.append(note)
+    document["notes"] = list(dict.fromkeys(plain))
     return document
 
 

@@ -100,7 +100,7 @@ def rmst(found: Sequence[Curve], horizon: float | None, notes: list[str]) -> Par
     chosen = common_horizon([float(c.steps["time"].to_numpy()[-1]) for c in found]) if horizon is None else horizon
     if not (np.isfinite(chosen) and chosen > 0):
         raise NotMeasured(
-            "every time is 0, so there is no area under a curve" if chosen != chosen
+            "every time is 0, so there is no area under a curve" if horizon is None
             else f"the horizon must be above 0, not {chosen:g}"
         )  # fmt: skip
     means = [area(curve, chosen) for curve in found]
@@ -139,7 +139,7 @@ def _test(test: RankTest, extra: Part | None = None) -> Part:
 
 def tests(rows: Rows, exponents: tuple[float, float], notes: list[str]) -> Part | None:
     """The rank tests over all groups, and their stratified versions."""
-    if not rows.grouped:
+    if not rows.grouped or not rows.used.any():
         return None
     rho, gamma = exponents
     document: Part = {}
@@ -162,7 +162,7 @@ def tests(rows: Rows, exponents: tuple[float, float], notes: list[str]) -> Part 
 
 def pairwise(rows: Rows, notes: list[str]) -> list[Part] | None:
     """The log-rank test of each two groups, with Holm's correction."""
-    if not rows.grouped:
+    if not rows.grouped or not rows.used.any():
         return None
     used = rows.used
     entry = None if rows.entry is None else rows.entry[used]
@@ -197,6 +197,14 @@ def model(rows: Rows, *, of_group: bool) -> CoxModel:
         rows.time[use], (rows.cause[use] > 0).astype(np.float64), table.filter(pl.Series(use)),
         entry=None if rows.entry is None else rows.entry[use], strata=strata,
     )  # fmt: skip
+
+
+def told(what: str, fitted: CoxModel | None) -> list[str]:
+    """Rows that a Cox model left out, and why a coefficient is null, as notes of the document."""
+    if fitted is None:
+        return []
+    out = f"{fitted.n_missing:,} {'row' if fitted.n_missing == 1 else 'rows'} without a covariate or stratum left out"
+    return [f"{what}: {note}" for note in ([out] if fitted.n_missing else []) + list(fitted.notes)]
 
 
 def cox(fitted: CoxModel | None) -> Part | None:

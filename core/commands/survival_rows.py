@@ -14,6 +14,8 @@ from core.survival.endpoint import Bools, Floats, Ints, too_late
 from core.survival.ties import merged, merged_intervals
 
 FEW = 5
+MOST_CAUSES = 1e9
+"""A code of a cause is under this: above, numbers are no longer told apart exactly."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +126,12 @@ def _usable(rows: Rows, args: argparse.Namespace) -> tuple[Rows, list[str]]:
         if backwards.any():
             notes.append(too_late(int(backwards.sum())))
         observed = observed & ~backwards
+    given, kept = np.unique(rows.time[observed]).size, np.unique(time[observed]).size
+    if 2 * kept < given:
+        notes.append(
+            f"{given:,} different times lie so close together that they count as {kept:,} (nearly tied times are made equal, "
+            f"as in R): give {args.time} in another unit"
+        )
     return replace(rows, time=time, entry=entry, observed=observed), notes
 
 
@@ -153,7 +161,7 @@ def _causes(table: pl.DataFrame, name: str) -> Floats:
     """A column of causes: 0 = censored, 1, 2, ...; nan where missing."""
     values = numbers(table, name)
     known = ~np.isnan(values)
-    odd = known & ((values < 0) | ~np.isfinite(values) | (np.where(np.isfinite(values), values, 0.5) % 1 != 0))
+    odd = known & ((values < 0) | ~(values < MOST_CAUSES) | (np.where(np.isfinite(values), values, 0.5) % 1 != 0))
     if odd.any():
         i = int(np.flatnonzero(odd)[0])
         raise NotMeasured(f"line {table[LINE][i]}: {name} is '{table[name][i]}'; write 0 (censored), 1, 2, ... for the causes")
@@ -178,7 +186,7 @@ def _covariates(table: pl.DataFrame, names: tuple[str, ...]) -> pl.DataFrame:
     for name in names:
         if is_numeric(table, name):
             values = numbers(table, name)
-            parts.append(pl.Series(name, np.where(np.isfinite(values), values, np.nan)).fill_nan(None))
+            parts.append(pl.Series(name, values).fill_nan(None))
         else:
             parts.append(table[name])
     return pl.DataFrame(parts)

@@ -16,7 +16,9 @@ from core.errors import NotMeasured, UnknownName
 
 LINE = "(line)"
 """Column of `read_table` that holds the line of the file each row stands on."""
-MISSING = frozenset({"", "na", "nan", "n/a", "null", "none", ".", "?", "missing", "unknown"})
+MISSING = frozenset({"", "na", "nan", "n/a", "null", ".", "?", "missing", "unknown"})
+NONE = "none"
+"""Missing among numbers and flags; among words it is one of them (no metastasis, no earlier therapy)."""
 YES = frozenset({"1", "1.0", "true", "t", "yes", "y"})
 NO = frozenset({"0", "0.0", "false", "f", "no", "n"})
 MOST_LISTED = 12
@@ -29,7 +31,7 @@ def read_table(path: str | Path) -> pl.DataFrame:
     -------
     pl.DataFrame
         One row a row of the file, every column as words with outer blanks removed, null where the value is missing
-        (empty, NA, NaN, null, none, '.', '?'); and the column `LINE`. Read columns with `numbers`, `flags`, `labels`.
+        (empty, NA, NaN, null, '.', '?'; none too, unless the column holds other words); and the column `LINE`. Read columns with `numbers`, `flags`, `labels`.
 
     Raises
     ------
@@ -64,7 +66,7 @@ def read_table(path: str | Path) -> pl.DataFrame:
             )
     body = rows[1:]
     columns: dict[str, list[str | None]] = {
-        name: [_word(values[j]) for _, values in body] for j, name in enumerate(header)
+        name: _column([_word(values[j]) for _, values in body]) for j, name in enumerate(header)
     }
     frame = pl.DataFrame(columns, schema=dict.fromkeys(header, pl.String))
     return frame.with_columns(pl.Series(LINE, [line for line, _ in body], dtype=pl.Int64))
@@ -216,6 +218,17 @@ def _header(values: list[str], file: str) -> list[str]:
 def _word(value: str) -> str | None:
     word = value.strip()
     return None if word.lower() in MISSING else word
+
+
+def _column(words: list[str | None]) -> list[str | None]:
+    """A column's words; 'none' is missing where the others are numbers or flags, or there are no others."""
+    empty = [word is not None and word.lower() == NONE for word in words]
+    if not any(empty):
+        return words
+    others = {word for word, none in zip(words, empty, strict=True) if word is not None and not none}
+    if any(_number(word) is None and word.lower() not in YES | NO for word in others):
+        return words
+    return [None if none else word for word, none in zip(words, empty, strict=True)]
 
 
 def _number(word: str) -> float | None:

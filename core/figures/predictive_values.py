@@ -8,7 +8,7 @@ import polars as pl
 from core.figures import words
 from core.figures.chart import Chart, Provenance
 from core.figures.layout import badge, frame, note, spread
-from core.figures.theme import BLUE, FAINT, INK, MUTED, VERMILLION
+from core.figures.theme import BLUE, FAINT, INK, MUTED, VERMILLION, fade
 
 HEIGHT = 400
 
@@ -20,7 +20,7 @@ def predictive_values(
 
     Parameters
     ----------
-    table : prevalence, ppv, npv from `core.response.confusion.predictive_values`. at : the response rate that is asked
+    table : prevalence, ppv, npv and their limits from `core.response.confusion.predictive_values`. at : the response rate that is asked
         for; observed : that of the validation cohort, nan where it is not known.
     """
     figure = frame(height=HEIGHT, least=360, margin={"l": 96, "r": 250, "t": 20, "b": 66}, showlegend=False)
@@ -28,6 +28,7 @@ def predictive_values(
     here = {}
     for name, colour, dash, label in (("ppv", BLUE, "solid", "PPV"), ("npv", VERMILLION, "9px,3px", "NPV")):
         y = table[name].cast(pl.Float64).to_numpy()
+        band(figure, table, name=name, colour=colour)
         figure.add_trace(
             go.Scatter(
                 x=x, y=y, mode="lines", name=label, line={"color": colour, "width": 2.6, "dash": dash},
@@ -54,7 +55,7 @@ def predictive_values(
     for (label, value), height in zip(here.items(), spread(ends, gap=0.17, low=0.06, high=0.95), strict=True):
         long = "positive" if label == "PPV" else "negative"
         note(
-            figure, f"<span style='color:{shades[label]}'>■</span> <b>{label} {words.percent(value)}</b><br>of a {long} result",
+            figure, f"<span style='color:{shades[label]}'>■</span> <b>{label} {words.percent(value)}</b>{_limits(table, label.lower(), at)}<br>of a {long} result",
             xref="paper", x=1, xanchor="left", xshift=14, yref="y", y=height, yanchor="middle",
         )  # fmt: skip
     rate = f"At a response rate of {words.percent(at)}"
@@ -75,8 +76,32 @@ def predictive_values(
         table=table,
         caption=caption,
         provenance=provenance,
-        alt=f"At a response rate of {words.percent(at)}: PPV {words.percent(here['PPV'])}, NPV {words.percent(here['NPV'])}.",
+        alt=f"At a response rate of {words.percent(at)}: PPV {words.percent(here['PPV'])}{_limits(table, 'ppv', at)}, "
+        f"NPV {words.percent(here['NPV'])}{_limits(table, 'npv', at)}.",
     )
+
+
+def band(figure: go.Figure, table: pl.DataFrame, *, name: str, colour: str) -> None:
+    """The 95% limits of one predictive value, where they exist."""
+    if f"{name}_low" not in table.columns:
+        return
+    known = table.drop_nulls([f"{name}_low", f"{name}_high"])
+    if known.is_empty():
+        return
+    x = known["prevalence"].to_list()
+    figure.add_trace(
+        go.Scatter(
+            x=[*x, *x[::-1]], y=[*known[f"{name}_high"].to_list(), *known[f"{name}_low"].to_list()[::-1]], fill="toself",
+            mode="none", fillcolor=fade(colour, 0.16), hoverinfo="skip", name=f"{name} 95% interval",
+        )
+    )  # fmt: skip
+
+
+def _limits(table: pl.DataFrame, name: str, at: float) -> str:
+    if f"{name}_low" not in table.columns:
+        return ""
+    low, high = _value(table, f"{name}_low", at), _value(table, f"{name}_high", at)
+    return "" if low is None or high is None else f" ({words.percent(low)} to {words.percent(high)})"
 
 
 def _value(table: pl.DataFrame, name: str, at: float) -> float | None:

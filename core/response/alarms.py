@@ -11,14 +11,14 @@ import numpy as np
 import polars as pl
 
 from core.cohort import frame as cohort_frame
-from core.cohort.overlap import BASELINE, Overlap, shared_patients
+from core.cohort.overlap import Overlap
 from core.cohort.query import CohortQuery
-from core.errors import NotMeasured, UnknownName
+from core.errors import UnknownName
 from core.figures import words
 from core.finding import Finding
 from core.response.predicted import scores, untreated
 from core.response.roc import curve
-from data.sources import OVERLAPPING
+from core.response.sharing import sharing
 from data.store import Store
 from models import MODULES, card
 
@@ -73,7 +73,7 @@ def alarms(store: Store, query: CohortQuery, predictor: str) -> tuple[Alarm, ...
         judged = curve(frame["score"].to_numpy(), frame["response"].cast(pl.Boolean).to_numpy())
         found += of_auc(judged.auc, label=label) + of_events(judged.responders, judged.n)
     found += _trained(store, query, predictor=predictor, label=label)
-    found += _shared(store, query, frame=frame, label=label)
+    found += _shared(store, frame=frame, label=label)
     for study, definition in everyone.select("study", "response_definition").unique(maintain_order=True).iter_rows():
         found += of_definition(str(definition or ""), study=str(study))
     return tuple(found)
@@ -152,38 +152,17 @@ def _trained(store: Store, query: CohortQuery, *, predictor: str, label: str) ->
     ]  # fmt: skip
 
 
-def _shared(store: Store, query: CohortQuery, *, frame: pl.DataFrame, label: str) -> list[Alarm]:
+def _shared(store: Store, *, frame: pl.DataFrame, label: str) -> list[Alarm]:
     """Overlap of the scored patients of each cohort with the cohorts that trained their scores."""
     found: list[Alarm] = []
-    wanted = frame.filter(
-        pl.col("trained_on").fill_null("").str.contains(" ", literal=True) & (pl.col("protocol") != "out_of_fold")
-    )
-    if wanted.is_empty():
-        return found
-    columns = ", ".join(BASELINE)
-    everyone = store.sql(f"SELECT patient_id, study, cohort, {columns} FROM patient WHERE response IS NOT NULL")
-    place = pl.concat_str("study", "cohort", separator=" ")
-    for (study, cohort, trained_on), part in wanted.group_by("study", "cohort", "trained_on", maintain_order=True):
-        names = [name.strip() for name in str(trained_on).split(",")]
-        training = everyone.filter(place.is_in(names))
-        test = everyone.join(part.select("patient_id"), on="patient_id", how="semi")
-        declared = [
-            pair for pair in OVERLAPPING if study in pair and any(n.split(" ")[0] in pair - {study} for n in names)
-        ]
-        if declared:
+    for one in sharing(store, frame):
+        if one.declared:
             found.append(
                 Alarm(
                     "shared",
-                    f"{study} and {' and '.join(sorted(declared[0] - {str(study)}))} are known to share patients, so {label} is not out-of-sample on {cohort}.",
+                    f"{one.study} and {' and '.join(one.declared)} are known to share patients, so {label} is not out-of-sample on {one.cohort}.",
                 )
             )
-            continue
-        if training.is_empty():
-            continue
-        try:
-            overlap = shared_patients(training, test)
-        except NotMeasured:
-            continue
-        said = names[0].partition(" ")[2] if len(names) == 1 else f"the {len(names)} training cohorts"
-        found += [Alarm(a.kind, f"{cohort}: {a.text}") for a in of_overlap(overlap, label=label, training=said)]
+        elif one.found is not None:
+            found += [Alarm(a.kind, f"{one.cohort}: {a.text}") for a in of_overlap(one.found, label=label, training=one.training)]
     return found

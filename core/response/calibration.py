@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from statistics import NormalDist
+from math import erfc, sqrt
 
 import numpy as np
 import numpy.typing as npt
@@ -213,7 +213,7 @@ def _observed_expected(observed: Floats, p: Floats, missing: int) -> Finding:
     else:
         note = "no interval: everybody or nobody responded, or no response was expected"
     return Finding(
-        name="observed to expected responders", statistic=z, p_value=2 * NormalDist().cdf(-abs(z)) if z == z else nothing,
+        name="observed to expected responders", statistic=z, p_value=erfc(abs(z) / sqrt(2)) if z == z else nothing,
         effect=ratio, ci95=ci, n=n, n_missing=missing, note=note, reference="10.1136/bmj.i6460",
     )  # fmt: skip
 
@@ -237,7 +237,7 @@ def _finding(name: str, estimate: tuple[float, float], *, null: float, counts: t
     return Finding(
         name=name,
         statistic=z,
-        p_value=2 * NormalDist().cdf(-abs(z)) if z == z else float("nan"),
+        p_value=erfc(abs(z) / sqrt(2)) if z == z else float("nan"),
         effect=value,
         ci95=(value - Z95 * se, value + Z95 * se),
         n=counts[0],

@@ -1,7 +1,8 @@
 """Two-by-two table of a score at a cut against response: sensitivity, predictive values, likelihood ratios, Youden's J.
 
 Wilson 1927, doi 10.1080/01621459.1927.10502953; Simel 1991, doi 10.1016/0895-4356(91)90128-V; Youden 1950,
-doi 10.1002/1097-0142(1950)3:1<32::AID-CNCR2820030106>3.0.CO;2-3.
+doi 10.1002/1097-0142(1950)3:1<32::AID-CNCR2820030106>3.0.CO;2-3; Newcombe 1998,
+doi 10.1002/(SICI)1097-0258(19980430)17:8<873::AID-SIM779>3.0.CO;2-I.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class Confusion:
     sensitivity, specificity, ppv, npv, accuracy, prevalence, positive_rate : proportions with Wilson's interval;
         prevalence = observed response rate, positive_rate = share called.
     lr_positive, lr_negative : likelihood ratios with Simel's log interval. youden : sensitivity + specificity - 1 with
-        the normal interval of the difference of two independent proportions.
+        Newcombe's interval of the difference of two independent proportions (his method 10, from Wilson's).
     cut : called when the score is at or above it (direction "high") or below it ("low").
     n : patients with score and response. n_missing : the others. note : what does not exist and why.
     """
@@ -148,7 +149,7 @@ def counted(
         positive_rate=proportion(tp + fp, n),
         lr_positive=_ratio(tp, responders, of=(fp, others)),
         lr_negative=_ratio(fn, responders, of=(tn, others)),
-        youden=_youden(sensitivity.estimate, specificity.estimate, sizes=(responders, others)),
+        youden=_youden(sensitivity, specificity),
         cut=cut,
         direction=direction,
         n=n,
@@ -174,15 +175,13 @@ def _ratio(a: int, n: int, *, of: tuple[int, int]) -> Measure:
     return Measure(value, value * math.exp(-Z95 * se), value * math.exp(Z95 * se))
 
 
-def _youden(sensitivity: float, specificity: float, *, sizes: tuple[int, int]) -> Measure:
-    value = sensitivity + specificity - 1
+def _youden(sensitivity: Measure, specificity: Measure) -> Measure:
+    value = sensitivity.estimate + specificity.estimate - 1
     if math.isnan(value):
         return Measure(NAN, NAN, NAN)
-    n, m = sizes
-    se = math.sqrt(sensitivity * (1 - sensitivity) / n + specificity * (1 - specificity) / m)
-    if se == 0:
-        return Measure(value, NAN, NAN)
-    return Measure(value, max(-1.0, value - Z95 * se), min(1.0, value + Z95 * se))
+    below = math.hypot(sensitivity.estimate - sensitivity.ci_low, specificity.estimate - specificity.ci_low)
+    above = math.hypot(sensitivity.ci_high - sensitivity.estimate, specificity.ci_high - specificity.estimate)
+    return Measure(value, max(-1.0, value - below), min(1.0, value + above))
 
 
 def _note(cells: tuple[int, int, int, int]) -> str:
@@ -212,18 +211,25 @@ def _note(cells: tuple[int, int, int, int]) -> str:
 
 
 def predictive_values(
-    sensitivity: float, specificity: float, prevalences: Sequence[float] | npt.NDArray[np.float64]
+    sensitivity: float,
+    specificity: float,
+    prevalences: Sequence[float] | npt.NDArray[np.float64],
+    *,
+    lr_positive: tuple[float, float] = (math.nan, math.nan),
+    lr_negative: tuple[float, float] = (math.nan, math.nan),
 ) -> pl.DataFrame:
     """Predictive values that a sensitivity and a specificity give at other response rates (Bayes' theorem).
 
     Parameters
     ----------
     sensitivity, specificity : 0 to 1. prevalences : response rates, 0 to 1.
+    lr_positive, lr_negative : 95% limits of the likelihood ratios, nan where they do not exist.
 
     Returns
     -------
-    prevalence, ppv, npv, positive (share called); null where nobody is called, or nobody is not.
-    Sensitivity and specificity are taken as known and the same at every response rate: no interval.
+    prevalence, ppv, npv, positive (share called), ppv_low, ppv_high, npv_low, npv_high; null where nobody is called, or
+    nobody is not. Sensitivity and specificity are taken as the same at every response rate; the limits are those of the
+    likelihood ratios, carried through Bayes' theorem with the response rate taken as known.
 
     Raises
     ------
@@ -249,5 +255,16 @@ def predictive_values(
             "ppv": np.where(called > 0, called_right / np.where(called > 0, called, 1), np.nan),
             "npv": np.where(spared > 0, spared_right / np.where(spared > 0, spared, 1), np.nan),
             "positive": called,
+            "ppv_low": _odds_share(rate, lr_positive[0]),
+            "ppv_high": _odds_share(rate, lr_positive[1]),
+            "npv_low": 1 - _odds_share(rate, lr_negative[1]),
+            "npv_high": 1 - _odds_share(rate, lr_negative[0]),
         }
-    ).with_columns(pl.col("ppv", "npv").fill_nan(None))
+    ).with_columns(pl.exclude("prevalence", "positive").fill_nan(None))
+
+
+def _odds_share(rate: npt.NDArray[np.float64], ratio: float) -> npt.NDArray[np.float64]:
+    """Probability after a result with a likelihood ratio: odds x ratio, as a share; nan where both odds are 0."""
+    up, rest = rate * ratio, 1 - rate
+    whole = up + rest
+    return np.asarray(np.where(whole > 0, up / np.where(whole > 0, whole, 1), np.nan), dtype=np.float64)

@@ -5,7 +5,7 @@ DeLong, DeLong & Clarke-Pearson 1988, doi 10.2307/2531595.
 
 from __future__ import annotations
 
-from statistics import NormalDist
+from math import erfc, sqrt
 
 import numpy as np
 import polars as pl
@@ -141,7 +141,7 @@ def _finding(estimate: tuple[float, float], counts: tuple[int, int], *, note: st
     return Finding(
         name=NAME,
         statistic=z,
-        p_value=2 * NormalDist().cdf(-abs(z)) if np.isfinite(z) else float("nan"),
+        p_value=erfc(abs(z) / sqrt(2)) if np.isfinite(z) else float("nan"),
         effect=value,
         ci95=(value - Z95 * se, value + Z95 * se),
         n=counts[0],

@@ -64,7 +64,8 @@ def precision_recall(
     Estimand: the mean, over responders, of the share of responders among the patients scored at least as high (average
     precision, area by steps, ties taken together). It depends on the response rate, so that values of cohorts with
     different rates cannot be compared. Interval: 95%, normal on the logit scale with variance
-    1 / (responders x AP x (1 - AP)). No test; a score without information has the response rate as its expectation.
+    1 / (responders x AP x (1 - AP)). No test. A score without information has the response rate as its precision, and in few patients
+    an average precision above it: see `by_chance`.
 
     Raises
     ------
@@ -79,6 +80,18 @@ def precision_recall(
     """
     data = scored(frame, score=score, response=response)
     return _curve(data.score, data.response, missing=data.n_missing, label=label or score)
+
+
+def by_chance(responders: int, n: int) -> float:
+    """Mean average precision of a random order of n patients; the response rate in the limit, more in few patients.
+
+    Each rank k holds a responder with chance m / n, whose precision is then 1 / k + (m - 1) / (n - 1) x (k - 1) / k on
+    average; Melnyk, Ianevych & Manzhos 2025, arXiv 2511.02571.
+    """
+    if not 0 < responders <= n:
+        return float("nan")
+    harmonic = float((1 / np.arange(1, n + 1)).sum())
+    return (harmonic + (responders - 1) / max(n - 1, 1) * (n - harmonic)) / n
 
 
 def _curve(score: Floats, response: Bools, *, missing: int, label: str) -> PrecisionRecall:
@@ -106,7 +119,7 @@ def _curve(score: Floats, response: Bools, *, missing: int, label: str) -> Preci
     points = pl.DataFrame(
         {"threshold": ranked[last], "recall": recall, "precision": precision, "called": called}, schema=POINTS
     )
-    note = f"response rate {prevalence:.3f}: what a score without information would give"
+    note = f"response rate {prevalence:.3f}; a score without information has {by_chance(m, n):.3f} on average in as many patients"
     low, high = float("nan"), float("nan")
     if 0 < value < 1 - 1e-12:
         centre, half = np.log(value / (1 - value)), Z95 / np.sqrt(m * value * (1 - value))

@@ -178,7 +178,7 @@ def tested(fitted: Recalibration, probability: npt.ArrayLike, response: npt.Arra
 
 
 def _change(change: Floats, missing: int) -> Finding:
-    from statistics import NormalDist
+    from math import erfc, sqrt
 
     n, value = change.size, float(change.mean())
     se = float(change.std(ddof=1)) / np.sqrt(n) if n > 1 else float("nan")
@@ -186,7 +186,7 @@ def _change(change: Floats, missing: int) -> Finding:
     return Finding(
         name="change of the Brier score, same patients",
         statistic=z,
-        p_value=2 * NormalDist().cdf(-abs(z)) if z == z else float("nan"),
+        p_value=erfc(abs(z) / sqrt(2)) if z == z else float("nan"),
         effect=value,
         ci95=(value - Z95 * se, value + Z95 * se),
         n=n,

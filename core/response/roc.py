@@ -6,7 +6,7 @@ DeLong, DeLong & Clarke-Pearson 1988, doi 10.2307/2531595.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from statistics import NormalDist
+from math import erfc, sqrt
 
 import numpy as np
 import numpy.typing as npt
@@ -182,7 +182,7 @@ def _auc_finding(value: float, variance: float, counts: tuple[int, int], *, note
     return Finding(
         name="area under the ROC curve (DeLong)",
         statistic=z,
-        p_value=2 * NormalDist().cdf(-abs(z)) if np.isfinite(z) else np.nan,
+        p_value=erfc(abs(z) / sqrt(2)) if np.isfinite(z) else np.nan,
         effect=value,
         ci95=(low, high),
         n=counts[0],

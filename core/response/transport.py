@@ -20,6 +20,7 @@ from core.response.leaderboard import PROTOCOL_LABELS
 from core.response.outcome import Bools, Floats
 from core.response.predicted import untreated
 from core.response.roc import curve, delong
+from core.response.sharing import sharing
 from core.survival.kaplan_meier import Z95
 from data.schema import PROTOCOLS
 from data.store import Store
@@ -41,7 +42,7 @@ SCHEMA = {
     "n": pl.Int64, "n_missing": pl.Int64, "responders": pl.Int64, "auc": _F, "variance": _F, "ci_low": _F, "ci_high": _F,
     "intercept": _F, "intercept_se": _F, "intercept_low": _F, "intercept_high": _F, "slope": _F, "slope_se": _F, "slope_low": _F,
     "slope_high": _F, "observed_expected": _F, "observed_expected_low": _F, "observed_expected_high": _F, "brier": _F,
-    "brier_null": _F, "detail": pl.String,
+    "brier_null": _F, "detail": pl.String, "apart": pl.Boolean,
 }  # fmt: skip
 
 
@@ -85,7 +86,8 @@ class Transport:
     Attributes
     ----------
     predictor, label : which. probability : its value is a chance of response, so that calibration was judged.
-    table : one row a protocol and cohort (SCHEMA): AUC with DeLong variance and interval; for a probability the
+    table : one row a protocol and cohort (SCHEMA; `apart` = shown, but outside the pool, because the cohort seems to
+        share patients with those that trained the predictor): AUC with DeLong variance and interval; for a probability the
         calibration intercept, slope and observed-to-expected ratio with intervals (null = does not exist).
     summaries : per protocol and measure. in_sample : patients that were left out because they trained the predictor.
     notes : what a caption must say.
@@ -112,7 +114,8 @@ def transport(store: Store, predictor: str) -> Transport:
 
     Estimand of a summary: the mean over cohorts like these of the true AUC (pooled as logit), calibration intercept,
     slope, or log ratio of observed to expected responders. Null hypothesis of `pooled.p_heterogeneity`: the cohorts
-    share one value. A cohort without a standard error (one class under two patients, AUC 0 or 1) is shown, not pooled.
+    share one value. A cohort that seems to share patients with the training cohorts (`core.response.sharing`) is not
+    out-of-sample: it is shown, marked, and not pooled. A cohort without a standard error (one class under two patients, AUC 0 or 1) is shown, not pooled.
 
     Raises
     ------
@@ -136,6 +139,7 @@ def transport(store: Store, predictor: str) -> Transport:
     known = names(store.studies())
     cohorts = rows.select("study", "cohort").unique()["study"].value_counts()
     several = {study: n > 1 for study, n in cohorts.iter_rows()}
+    apart = {(one.study, one.cohort, protocol) for protocol, mine in _by_protocol(rows) for one in sharing(store, mine) if one.shares}
     found = []
     for (protocol, study, cohort), part in rows.group_by("protocol", "study", "cohort", maintain_order=True):
         row = _row(part, probable=probable)
@@ -145,13 +149,14 @@ def transport(store: Store, predictor: str) -> Transport:
                 "protocol": protocol, "group": PROTOCOL_LABELS.get(str(protocol), str(protocol)), "study": study, "cohort": cohort,
                 "label": f"{title}, {cohort}" if several[str(study)] else title, "synthetic": part["synthetic"][0],
                 "n_missing": sizes.get((str(study), str(cohort)), part.height) - int(str(row["n"])), **row,
+                "apart": (study, cohort, protocol) in apart,
             }
         )  # fmt: skip
     table = pl.DataFrame(found, schema=SCHEMA).with_columns(pl.col(_F).fill_nan(None))
     measures: tuple[Measure, ...] = tuple(MEASURES) if probable else ("auc",)
     protocols = [p for p in PROTOCOLS if p in set(table["protocol"])]
     summaries = [
-        _summary(table.filter(pl.col("protocol") == p), p, measure)
+        _summary(table.filter((pl.col("protocol") == p) & ~pl.col("apart")), p, measure)
         for p in protocols
         for measure in measures
         if not (p == "out_of_fold" and measure in MATCHED)
@@ -163,7 +168,7 @@ def transport(store: Store, predictor: str) -> Transport:
     )["n"][0]
     return Transport(
         predictor=predictor, label=about.label, probability=probable, table=table,
-        summaries=tuple(s for s in summaries if s.k), in_sample=int(trained), notes=_notes(about.label, summaries, trained=int(trained)),
+        summaries=tuple(s for s in summaries if s.k), in_sample=int(trained), notes=(*_apart(table), *_notes(about.label, summaries, trained=int(trained))),
     )  # fmt: skip
 
 
@@ -198,7 +203,7 @@ def pool(estimate: Floats, se: Floats, *, measure: Measure) -> tuple[Pooled, tup
 def _scored(store: Store, predictor: str) -> pl.DataFrame:
     """Out-of-sample scores of judged patients, in the order of protocols, studies and cohorts."""
     rows = store.sql(
-        """SELECT p.protocol, p.study, p.cohort, p.score, p.probability, q.response, q.arm, q.drug_class,
+        """SELECT p.patient_id, p.trained_on, p.protocol, p.study, p.cohort, p.score, p.probability, q.response, q.arm, q.drug_class,
                   coalesce(s.synthetic, false) AS synthetic, s.rowid AS place
            FROM prediction p JOIN patient q USING (patient_id) LEFT JOIN study s ON s.study = p.study
            WHERE p.predictor = $p AND p.protocol <> 'in_sample' AND p.score IS NOT NULL AND q.response IS NOT NULL
@@ -270,6 +275,23 @@ def _summary(rows: pl.DataFrame, protocol: str, measure: Measure) -> Summary:
         protocol=protocol, measure=measure, estimate=value, ci95=(low, high), prediction_interval=(ahead_low, ahead_high),
         pooled=pooled, k=int(pooled.k), left_out=rows.height - int(pooled.k), n=int(rows["n"].to_numpy()[used].sum()),
     )  # fmt: skip
+
+
+def _by_protocol(rows: pl.DataFrame) -> list[tuple[str, pl.DataFrame]]:
+    return [(str(p), part) for (p,), part in rows.group_by("protocol", maintain_order=True)]
+
+
+def _apart(table: pl.DataFrame) -> list[str]:
+    """Which cohorts stand outside the pool, a sentence a protocol."""
+    notes = []
+    for protocol, mine in _by_protocol(table.filter("apart")):
+        cohorts = mine["cohort"].to_list()
+        some = f"{', '.join(cohorts[:-1])} and {cohorts[-1]} seem" if len(cohorts) > 1 else f"{cohorts[0]} seems"
+        name = PROTOCOL_LABELS.get(protocol, protocol)
+        notes.append(
+            f"Not pooled ({name}, marked *): {some} to share patients with the cohorts that trained it, so the figure there is not out-of-sample."
+        )
+    return notes
 
 
 def _notes(label: str, summaries: list[Summary], *, trained: int) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from statistics import NormalDist
+from math import erfc, sqrt
 
 import numpy as np
 import polars as pl
@@ -12,9 +12,9 @@ from core.finding import Finding
 from core.groups import require
 from core.survival.endpoint import Bools, Floats, endpoint, label
 from core.survival.kaplan_meier import Z95
+from core.survival.ordered_pairs import ordered_pairs
 
 REFERENCE = "10.1001/jama.1982.03320430047030"
-BLOCK = 2_000_000
 
 
 def concordant_pairs(
@@ -26,21 +26,8 @@ def concordant_pairs(
     censored (the censored one lives longer); with late entry, when the other had entered before that event. Concordant:
     who lives longer has the higher score.
     """
-    n = time.size
-    concordant, discordant, tied = np.zeros(n), np.zeros(n), np.zeros(n)
-    dying = np.flatnonzero(event)
-    step = max(1, BLOCK // max(n, 1))
-    for first in range(0, dying.size, step):
-        rows = dying[first : first + step]
-        later = (time[rows, None] < time[None, :]) | ((time[rows, None] == time[None, :]) & ~event[None, :])
-        if entry is not None:
-            later &= entry[None, :] < time[rows, None]
-        higher = later & (score[None, :] > score[rows, None])
-        lower = later & (score[None, :] < score[rows, None])
-        equal = later & ~higher & ~lower
-        for total, pairs in ((concordant, higher), (discordant, lower), (tied, equal)):
-            total[rows] += pairs.sum(axis=1)
-            total += pairs.sum(axis=0)
+    rank = np.unique(score, return_inverse=True)[1].astype(np.int64)
+    discordant, concordant, tied = (v.astype(np.float64) for v in ordered_pairs(time, event, rank, entry=entry))
     return concordant, discordant, tied
 
 
@@ -84,7 +71,7 @@ def concordance(frame: pl.DataFrame, *, outcome: str = "os", score: str) -> Find
     return Finding(
         name="concordance index (Harrell)",
         statistic=z,
-        p_value=2 * NormalDist().cdf(-abs(z)) if np.isfinite(z) else float("nan"),
+        p_value=erfc(abs(z) / sqrt(2)) if np.isfinite(z) else float("nan"),
         effect=value,
         ci95=(max(0.0, value - Z95 * se), min(1.0, value + Z95 * se)) if np.isfinite(se) else (np.nan, np.nan),
         n=n,

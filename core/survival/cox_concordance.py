@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from core.survival.endpoint import Floats
+from core.survival.ordered_pairs import ordered_pairs
 from core.survival.risk_sets import RiskSets
 
 REFERENCE = "10.1001/jama.1982.03320430047030"
-BLOCK = 2_000_000
 EQUAL = 1e-11
 
 
@@ -33,21 +33,10 @@ def model_concordance(sets: RiskSets, risk: Floats) -> tuple[float, float]:
     ranks = np.concatenate(([0], np.cumsum(np.diff(order) > EQUAL * scale)))
     rank = np.empty(n, dtype=np.int64)
     rank[np.argsort(risk, kind="stable")] = ranks[:n]
-    agree, disagree, level = np.zeros(n), np.zeros(n), np.zeros(n)
-    for a, b in zip(sets.bounds[:-1].tolist(), sets.bounds[1:].tolist(), strict=True):
-        time, entry, event, r = sets.time[a:b], sets.entry[a:b], sets.event[a:b], rank[a:b]
-        dying = np.flatnonzero(event)
-        size = max(1, BLOCK // max(b - a, 1))
-        for start in range(0, dying.size, size):
-            rows = dying[start : start + size]
-            t = time[rows, None]
-            pair = ((time[None, :] > t) | ((time[None, :] == t) & ~event[None, :])) & (entry[None, :] < t)
-            lower = pair & (r[None, :] < r[rows, None])
-            higher = pair & (r[None, :] > r[rows, None])
-            equal = pair & (r[None, :] == r[rows, None])
-            for total, pairs in ((agree, lower), (disagree, higher), (level, equal)):
-                total[a + rows] += pairs.sum(axis=1)
-                total[a:b] += pairs.sum(axis=0)
+    counts = ordered_pairs(
+        sets.time, sets.event, rank, entry=None if sets.entry_order is None else sets.entry, stratum=sets.stratum
+    )
+    agree, disagree, level = (count.astype(np.float64) for count in counts)
     pairs_all = float((agree + disagree + level).sum()) / 2
     if pairs_all == 0:
         return float("nan"), float("nan")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from statistics import NormalDist
+from math import erfc, sqrt
 
 import numpy as np
 import polars as pl
@@ -29,7 +29,7 @@ def _finding(fit: CoxFit, j: int, common: tuple[str, Endpoint, str]) -> Finding:
     return Finding(
         name=name,
         statistic=z,
-        p_value=2 * NormalDist().cdf(-abs(z)) if usable else np.nan,
+        p_value=erfc(abs(z) / sqrt(2)) if usable else np.nan,
         effect=float(np.exp(beta)) if usable else np.nan,
         ci95=(float(np.exp(beta - Z95 * se)), float(np.exp(beta + Z95 * se))) if usable else (np.nan, np.nan),
         n=n,

@@ -98,6 +98,10 @@ def ph_test(model: CoxModel, *, transform: Transform = "km") -> PhTest:
             n=model.n, events=model.events, notes=tuple(notes),
         )  # fmt: skip
     table = _table(parts, g - g.mean(), names, blocks=blocks)
+    untested = [str(name) for name in table.filter(pl.col("statistic").is_null())["term"] if name != "GLOBAL"]
+    if table["statistic"].null_count():
+        what = ", ".join(untested) or "all covariates together"
+        notes.append(f"{what} cannot be tested: the transformed time ({transform}) hardly differs between the events; choose another transform")
     beta = fit.beta[at]
     scaled, variance = _scaled(parts, sets, beta, blocks=blocks)
     time = sets.time[sets.dying]

@@ -125,7 +125,9 @@ def rank_test(
 
     Null hypothesis: the hazards of the groups are equal at every time (in each stratum). The statistic is
     (O - E)' V^-1 (O - E) without the last group, O and E the weighted observed and expected events, V the hypergeometric
-    covariance; chi-square with (groups with expected events - 1) degrees of freedom. No continuity correction.
+    covariance; chi-square with (groups with expected events - 1) degrees of freedom. No continuity correction. Weights
+    that grow with time rest on the few patients still at risk: Fleming-Harrington (0, 1) in three groups of 20 had 9% false
+    positives at the 5% level, in two groups of 75 it had 5%.
 
     Raises
     ------
@@ -180,6 +182,12 @@ def rank_test(
     if keep.size == 0 or (np.diag(free) <= 0).any() or np.linalg.matrix_rank(free / scale) < keep.size:
         if kind == "fleming_harrington" and gamma > 0 and not expected.any():
             return answer(np.nan, present - 1, "all events are at the first event time, where this test has no weight")
+        if kind != "logrank" and not rank_test(time, event, codes, strata=strata, entry=entry).note:
+            return answer(
+                np.nan, present - 1,
+                "no event at which the groups are at risk together has a weight in this test (with late entry the survival of all "
+                "groups together can fall to 0 early)",
+            )  # fmt: skip
         return answer(np.nan, present - 1, "the groups are never at risk at the same time: nothing to compare")
     difference = (observed - expected)[keep]
     return answer(float(difference @ np.linalg.solve(free, difference)), int(keep.size))

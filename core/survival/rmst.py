@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from statistics import NormalDist
+from math import erfc, sqrt
 
 import numpy as np
 import polars as pl
@@ -107,12 +107,16 @@ class Contrast:
 
 
 def difference(a: Rmst, b: Rmst) -> Contrast:
-    """RMST of a minus RMST of b. Null hypothesis: the two means up to the horizon are equal."""
+    """RMST of a minus RMST of b. Null hypothesis: the two means up to the horizon are equal.
+
+    Normal approximation with Greenwood's variances: with fewer than about 50 patients a group the interval is somewhat too
+    narrow (15 a group: 7% false positives at the 5% level, exponential times, a third censored).
+    """
     se = float(np.hypot(a.se, b.se))
     value = a.value - b.value
     if not se > 0:
         return Contrast(estimate=value, ci95=(np.nan, np.nan), p_value=np.nan, note=_flat(a, b))
-    p = 2 * NormalDist().cdf(-abs(value / se))
+    p = erfc(abs(value / se) / sqrt(2))
     return Contrast(estimate=value, ci95=(value - Z95 * se, value + Z95 * se), p_value=p)
 
 
@@ -124,7 +128,7 @@ def ratio(a: Rmst, b: Rmst) -> Contrast:
     se = float(np.hypot(a.se / a.value, b.se / b.value))
     if not se > 0:
         return Contrast(estimate=float(np.exp(log)), ci95=(np.nan, np.nan), p_value=np.nan, note=_flat(a, b))
-    p = 2 * NormalDist().cdf(-abs(log / se))
+    p = erfc(abs(log / se) / sqrt(2))
     return Contrast(estimate=float(np.exp(log)), ci95=(float(np.exp(log - Z95 * se)), float(np.exp(log + Z95 * se))), p_value=p)
 
 

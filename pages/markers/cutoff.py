@@ -33,16 +33,18 @@ def chosen(place: ui.DeltaGenerator, query: CohortQuery) -> None:
     workbench.step("1 · Choose on the derivation cohort", "Then lock it, then validate it once on other patients.")
     figure, panel = ui.split()
     with panel, ui.controls("cutoff"):
+        query = workbench.pick_derivation(query)
         choice = workbench.choice(query)
     with figure, workbench.drawing():
         found = cache.kept(bench.derivation, query, **workbench.options(choice))
         ui.answer(place, found.sentence)
-        ui.show(found.charts[0])
+        for chart in found.charts:
+            ui.show(chart)
         workbench.step("2 · Lock it before any other patient is looked at")
         workbench.lock_form(query, choice)
-        for chart in found.charts[1:]:
-            ui.show(chart)
+        workbench.later("3 · Validation on other patients and 4 · Agreement with another assay open after the lock.")
         interaction(lambda: cache.kept(treatment.of_choice, query, **workbench.options(choice)))
+        workbench.later("6 · Size of a validation study and 7 · Reporting checklist (REMARK, STARD) open after the lock.")
 
 
 def opened(place: ui.DeltaGenerator, lock: str) -> None:
@@ -61,8 +63,10 @@ def opened(place: ui.DeltaGenerator, lock: str) -> None:
         prevalence(lock, other.key())
         agreement(lock, other.key())
         interaction(lambda: cache.kept(treatment.of_lock, other, lock=lock))
-    elif other is not None:
-        workbench.read_form(lock, other)
+    else:
+        if other is not None:
+            workbench.read_form(lock, other)
+        workbench.later("4 · Agreement with another assay and 5 · Predictive or prognostic open after a validation.")
     size(lock)
     checks(lock)
 
@@ -84,7 +88,9 @@ def agreement(lock: str, cohort: str) -> None:
     with ui.guard():
         query = CohortQuery.from_key(cohort)
         found = cache.kept(offered.comparators_of, query, lock=lock)
-        if found:
+        if not found:
+            workbench.later("4 · Agreement with another assay: no other assay with a published cut is measured on these patients.")
+        else:
             workbench.step("4 · Agreement with another assay")
             with ui.row("agreement"):
                 other = ui.choose("Comparator", found, name="comparator", search=True)

@@ -16,15 +16,15 @@ def page() -> None:
     with ui.guard():
         place = ui.question("Which predictor tells responders from non-responders?")
         query = ui.pick_cohort()
+        doubts = st.container()
         with ui.loading("performance"):
-            doubts = st.container()
             found = cache.ask(ranking, query)
             ui.answer(place, found.sentence)
             for chart in found.charts:
                 ui.show(chart)
-            with doubts:
-                for text in cache.ask(concerns, query):
-                    words.caution(text)
+        with doubts:
+            for text in cache.ask(concerns, query):
+                words.caution(text)
         closer()
 
 

@@ -170,10 +170,12 @@ def show(chart: Chart, *, table: bool = True, key: str = "") -> None:
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             st.html(f'<h2 class="figure-title">{escape(chart.title)}</h2>', width="stretch")
             downloads(chart, slug)
-        st.plotly_chart(
-            cache.screen(chart, dark=dark), theme=None, key=f"plot-{slug}", config={"displayModeBar": False, "responsive": True},
-            alt=chart.alt or chart.title,
-        )  # fmt: skip
+        with st.container(key=f"wide-{slug}"):
+            st.html('<p class="sideways" tabindex="0">Wider than this screen: scroll sideways.</p>')
+            st.plotly_chart(
+                cache.screen(chart, dark=dark), theme=None, key=f"plot-{slug}", config={"displayModeBar": False, "responsive": True},
+                alt=chart.alt or chart.title,
+            )  # fmt: skip
         for warning in chart.warnings:
             st.html(f'<p class="caution">{escape(warning)}</p>')
         st.html(f'<p class="caption">{_linked(chart.caption)}</p><p class="caption">{escape(chart.provenance.line())}</p>')

@@ -18,6 +18,7 @@ from core.markers.cutoff.bench import ledger_table, proposed
 from core.markers.cutoff.derivation import DIRECTIONS, RULES
 from core.markers.cutoff.lock import Choice, lock
 from core.markers.cutoff.validation import validate, validations
+from core.response.closer.patients import narrowed
 from models import MODULES, card
 from pages.shared import address, cache, plain, states, ui
 
@@ -47,11 +48,26 @@ def step(text: str, about: str = "") -> None:
     st.html(f'<h2 class="figure-title">{escape(text)}</h2>' + (f'<p class="caption">{escape(about)}</p>' if about else ""))
 
 
+def later(text: str) -> None:
+    """One quiet line for steps that are not open yet."""
+    st.html(f'<p class="caption">{escape(text)}</p>')
+
+
 def told(answer: Answer) -> None:
     """The answer of a step: its sentence, its figures."""
     ui.say(answer.sentence)
     for chart in answer.charts:
         ui.show(chart)
+
+
+def pick_derivation(query: CohortQuery) -> CohortQuery:
+    """One cohort of the chosen patients to derive on, so that the others stay fit for a validation; kept in the URL."""
+    found: dict[str, str] = cache.ask(offered.derivation_cohorts, query)
+    if not found:
+        return query
+    picked = ui.choose("Derive on", found, name="derive", search=True)
+    st.html('<p class="caption">Patients on whom a marker was tried cannot validate it.</p>')
+    return query if picked == offered.ALL else narrowed(query, picked)
 
 
 def pick_marker(query: CohortQuery) -> str:

@@ -71,7 +71,7 @@ def test_derive_lock_validate_and_open_by_link(tab: Tab, app: str, folder: Path)
     found = ledger.records("validated")[0].content["performance"]
     assert n is not None
     assert int(n[1]) == sum(found["cells"])
-    for text in ("Re-tuned here: do not report", "Shared patients", "Two-by-two table", "Reporting checklist", "The chain of"):
+    for text in ("Re-tuned here: do not report", "Shared patients", "Two-by-two table", "Reporting checklist", "as they were written"):
         assert text in words(page), text
     assert page.get_by_role("button", name="Validate, once").count() == 0
 

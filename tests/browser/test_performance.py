@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from core.response.closer import LOOKS
 from tests.browser.conftest import healthy, settled, words
@@ -47,7 +47,7 @@ def test_a_marker_is_never_drawn_as_a_probability(tab: Tab, synthetic_app: str, 
     healthy(page)
     assert "Not a probability" in words(page)
     assert page.locator(".answer").count() == 1
-    assert page.locator(".js-plotly-plot").count() == 1
+    expect(page.locator(".js-plotly-plot")).to_have_count(1)
 
 
 @pytest.mark.realdata

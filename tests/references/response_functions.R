@@ -50,8 +50,10 @@ table2 <- function(y, s, cut) {
       out <- c(out, setNames(list(row$est, row$lower, row$upper), paste0(name, c("", "_low", "_high"))))
     }
     se <- tp / (tp + fn); sp <- tn / (tn + fp)
-    half <- qnorm(.975) * sqrt(se * (1 - se) / (tp + fn) + sp * (1 - sp) / (tn + fp))
-    out <- c(out, list(youden = se + sp - 1, youden_low = max(-1, se + sp - 1 - half), youden_high = min(1, se + sp - 1 + half)))
+    # Newcombe 1998, method 10, from the two Wilson intervals
+    a <- quiet(prop.test(tp, tp + fn, correct = FALSE))$conf.int; b <- quiet(prop.test(tn, tn + fp, correct = FALSE))$conf.int
+    out <- c(out, list(youden = se + sp - 1, youden_low = se + sp - 1 - sqrt((se - a[1])^2 + (sp - b[1])^2),
+                       youden_high = se + sp - 1 + sqrt((a[2] - se)^2 + (b[2] - sp)^2)))
   }
   c(out, list(fisher_p = fisher.test(matrix(c(tp, fp, fn, tn), 2, byrow = TRUE))$p.value))
 }

@@ -97,7 +97,10 @@ class State:
             return f"The ledger does not hold: {self.problems[0]}" + (
                 f" ({len(self.problems) - 1} more problems)" if len(self.problems) > 1 else ""
             )
-        return f"The chain of {len(self.records):,} records holds."
+        n = len(self.records)
+        if n == 0:
+            return "Nothing has been tried here yet."
+        return "Its one record is as it was written." if n == 1 else f"All {n:,} records are as they were written; none was changed, moved or taken out."
 
 
 def canonical(value: object) -> str:

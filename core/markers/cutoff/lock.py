@@ -189,6 +189,14 @@ def _standing(state: State, kind: Kind, facts: Mapping[str, Any], *, same: tuple
     )
 
 
+def _by(kind: Kind, facts: Mapping[str, Any]) -> str:
+    """How a cut was chosen, or what else was asked of it, in words."""
+    rule = str(facts.get("rule", ""))
+    if kind == "validated":
+        return "locked cut"
+    return {"interaction": "treatment by marker"}.get(rule, RULES.get(rule, rule))
+
+
 def ledger_table(state: State) -> pl.DataFrame:
     """The ledger as people read it, last record first: record, time, what, marker, cut, cohort, hash."""
     rows = []
@@ -196,10 +204,10 @@ def ledger_table(state: State) -> pl.DataFrame:
         c = r.content
         cut = c.get("cut", (c.get("performance") or {}).get("cut"))
         rows.append(
-            (r.number, r.time[:19].replace("T", " "), r.kind, str(c.get("label", c.get("marker", ""))), ENDPOINT_WORDS.get(str(c.get("endpoint")), ""), cut, str(c.get("cohort_words", "")), r.short)
+            (r.number, r.time[:19].replace("T", " "), r.kind.capitalize(), str(c.get("label", c.get("marker", ""))), ENDPOINT_WORDS.get(str(c.get("endpoint")), ""), _by(r.kind, c), cut, str(c.get("cohort_words", "")), r.short)
         )
     schema = {
-        "Record": pl.Int64, "Time (UTC)": pl.String, "What": pl.String, "Marker": pl.String, "Endpoint": pl.String,
+        "Record": pl.Int64, "Time (UTC)": pl.String, "What": pl.String, "Marker": pl.String, "Endpoint": pl.String, "By": pl.String,
         "Cut": pl.Float64, "Cohort": pl.String, "Hash": pl.String,
     }  # fmt: skip
     return pl.DataFrame(rows, schema=schema, orient="row")

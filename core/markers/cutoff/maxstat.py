@@ -204,10 +204,19 @@ def selected(data: Usable, *, span: tuple[float, float], resamples: int = RESAMP
     )
 
 
-def maximal_youden(data: Usable, *, span: tuple[float, float]) -> tuple[float, float, float]:
-    """The largest |Youden index| over all cuts, its cut and its exact conditional p value, corrected for the search.
+def maximal_youden(
+    data: Usable, *, span: tuple[float, float], direction: str = "either"
+) -> tuple[float, float, float]:
+    """The largest Youden index over all cuts, its cut and its exact conditional p value, corrected for the search.
 
-    Null hypothesis: marker and response are independent (over all cuts it is the two-sample Kolmogorov-Smirnov test).
+    Parameters
+    ----------
+    data : of a response. span : shares of patients below the lowest and the highest cut. direction : 'high' or 'low',
+        the side that was called positive before looking; 'either' = the larger of both. The index is that of this
+        direction; negative where every cut points the other way.
+
+    Null hypothesis: marker and response are independent. p is two-sided: the chance that in either direction some cut
+    has an index as large (over all cuts the two-sample Kolmogorov-Smirnov test).
 
     References
     ----------
@@ -220,11 +229,12 @@ def maximal_youden(data: Usable, *, span: tuple[float, float]) -> tuple[float, f
         return np.nan, np.nan, np.nan
     order = np.argsort(data.marker, kind="stable")
     under = np.cumsum(hit[order])[below - 1]
-    sizes = np.abs((below - under) / (n - k) - under / k)
+    signed = (below - under) / (n - k) - under / k
+    sizes = signed if direction == "high" else -signed if direction == "low" else np.abs(signed)
     m, hits = below[:, None].astype(np.float64), np.arange(k + 1, dtype=np.float64)[None, :]
     best = int(sizes.argmax())
     p = law.exact_binary(hit, below, statistic=np.abs((m - hits) / (n - k) - hits / k), least=float(sizes[best]))
-    return float(sizes[best]), float(cuts[best]), p
+    return float(sizes[best]), float(cuts[best]), p if sizes[best] > 0 else 1.0
 
 
 def _nothing(data: Usable, events: int, cuts: int) -> str:

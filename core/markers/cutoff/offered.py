@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from core.cohort.provenance import short_name
+from core.cohort import frame as cohort_frame
+from core.cohort.provenance import names, short_name
 from core.cohort.query import CohortQuery, Filter
 from core.errors import CohortError
 from core.figures import words
@@ -18,6 +19,7 @@ from core.markers.cutoff.admission import (
     fixed_values,
 )
 from core.markers.cutoff.ledger import Ledger
+from core.response.predicted import treated
 from data.schema import ENDPOINTS
 from data.store import Store
 from models import MODULES, card
@@ -26,6 +28,8 @@ KINDS = ("predictor", "clinical", "signature", "cell")
 """Kinds listed by name; a gene, mutation or copy number is typed in."""
 FEWEST = 5
 """Patients with the marker under whom a cohort is not offered."""
+ALL = "all"
+"""Instead of one derivation cohort: all of them together."""
 FIRST = ("predictor:loris", "clinical:tmb_per_mb", "predictor:gep")
 PUBLISHED = {"clinical:tmb_per_mb": "tmb", "clinical:pdl1_tps_percent": "pdl1"}
 
@@ -147,3 +151,33 @@ def admitted(store: Store, query: CohortQuery, *, lock: str, folder: str, head: 
 def comparators_of(store: Store, query: CohortQuery, *, lock: str, folder: str, head: str) -> dict[str, str]:
     """`offered_comparators` of a lock's marker. `head` : of the ledger, for the memory of the pages."""
     return offered_comparators(store, query, marker=str(Ledger(folder).find(lock, kind="locked").content["marker"]))
+
+
+def derivation_cohorts(store: Store, query: CohortQuery) -> dict[str, str]:
+    """Cohorts that a cut-off can be derived on, by "study/cohort", largest first, and all together at the end; empty where
+    there is one only.
+
+    Each patient on whom a marker is tried is lost for its validation, so that one cohort is offered before all of them.
+    Cohorts in which nobody had immune checkpoint blockade come after those in which somebody had.
+
+    Raises
+    ------
+    EmptyCohort
+        Nobody matches.
+    """
+    columns = ("study", "cohort", "arm", "drug_class")
+    counted = (
+        cohort_frame.patients(store, query, columns=columns)
+        .group_by("study", "cohort", maintain_order=True)
+        .agg(pl.len().alias("n"), treated().any().fill_null(value=False).alias("treated"))
+        .sort("treated", "n", descending=True, maintain_order=True)
+    )
+    if counted.height < 2:
+        return {}
+    known = names(store.studies())
+    several = counted["study"].n_unique() > 1
+    listed = {}
+    for study, cohort, n in counted.select("study", "cohort", "n").iter_rows():
+        named = f"{known[study]}, {cohort}" if several and known[study] != cohort else str(cohort)
+        listed[f"{study}/{cohort}"] = f"{named} · {n:,}"
+    return {**listed, ALL: f"All {len(listed)} cohorts · {counted['n'].sum():,}"}

@@ -28,7 +28,7 @@ class Corrected:
 
     Attributes
     ----------
-    apparent : on the patients the cut was searched on. optimism : Harrell's, mean over resamples of (measure of the
+    apparent : on the patients the cut was searched on. corrected : still somewhat too good, see `bootstrap_cut`. optimism : Harrell's, mean over resamples of (measure of the
         resample's cut in the resample - the same cut in the original patients). optimism_ci : its 2.5 and 97.5
         percentiles over resamples. corrected : apparent - optimism. Log hazard ratios for the hazard ratio.
     """
@@ -100,6 +100,9 @@ def bootstrap_cut(
 
     Estimand: the expected difference between what the searched cut shows on the patients it was searched on and what
     the same cut shows on the population they stand for. Tied times in resamples are handled as by the log-rank test.
+    It is underestimated: a resample shares two thirds of its patients with the sample that its cut is tried on. Of a noise
+    marker (100 and 300 patients, largest statistic or largest Youden index) 60 to 75% of the optimism is taken away: a
+    hazard ratio of 1.87 is corrected to 1.20, not to 1.
 
     Returns
     -------

@@ -94,10 +94,10 @@ def performance_from(document: Mapping[str, Any]) -> Performance:
 
 
 def positive(value: npt.ArrayLike, *, cut: float, direction: str) -> Floats:
-    """Calls at a cut: 1 = positive, 0 = negative, nan = no value. `direction` 'high': at or above; 'low': below."""
+    """Calls at a cut: 1 = positive, 0 = negative, nan = no finite value. `direction` 'high': at or above; 'low': below."""
     x = np.asarray(value, dtype=np.float64)
     above = x >= cut
-    return np.where(np.isnan(x), np.nan, above if direction == "high" else ~above).astype(np.float64)
+    return np.where(~np.isfinite(x), np.nan, above if direction == "high" else ~above).astype(np.float64)
 
 
 def performance(frame: pl.DataFrame, *, cut: float, direction: str = "high", probability: bool = False) -> Performance:

@@ -44,7 +44,10 @@ def hazard_ratio(
         f"detect a hazard ratio of {ratio:.2f} with {percent(power)} power (two-sided {alpha:g})",
         usable=exact / event_rate, needed=(("events", up(exact)),), unusable=unusable, power=reached,
         formula="Schoenfeld: events = (z₁₋α/₂ + z₁₋β)² / (q (1 − q) ln² HR)", doi="10.2307/2531021",
-        assumptions=(f"{percent(positive)} of patients are marker-positive", f"{percent(event_rate)} have an event while followed", "hazards are proportional"),
+        assumptions=(
+            f"{percent(positive)} of patients are marker-positive", f"{percent(event_rate)} have an event while followed",
+            "hazards are proportional, and their ratio is near 1 (at 0.6 with 30% marker-positive the power is 75%, not 80%)",
+        ),
     )  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from core.figures.km import km
 from core.figures.predictive_values import predictive_values as predictive_figure
 from core.figures.two_by_two import two_by_two
 from core.markers.cutoff.admission import ENDPOINT_WORDS, fingerprint, ids
+from core.markers.cutoff.late_entry import late_entry
 from core.markers.cutoff.ledger import Ledger, Record
 from core.markers.cutoff.lock import spoken_unit
 from core.markers.cutoff.performance import NEGATIVE, POSITIVE, Performance, performance_from, positive
@@ -128,7 +129,7 @@ def validated(store: Store, *, lock: str, cohort: str, folder: str, head: str) -
     charts += _drawn(store, found, ledger=ledger, source=source)
     if not charts:
         raise NotMeasured(f"nothing can be drawn of this validation: {'; '.join(result.notes)}")
-    first = replace(charts[0], warnings=(*charts[0].warnings, *_warnings(found)))
+    first = replace(charts[0], warnings=(*charts[0].warnings, *_warnings(found), *filter(None, (late_entry(store, found.cohort),))))
     return Answer(sentence=_sentence(found), charts=(first, *charts[1:]))
 
 
@@ -253,9 +254,10 @@ def at_prevalence(store: Store, *, lock: str, cohort: str, prevalence: float, fo
     sens, spec = (found.performance.measure(k)[0] for k in ("sensitivity", "specificity")) if found else (float("nan"),) * 2
     if found is None or sens != sens or spec != spec:
         raise NotMeasured("predictive values need a sensitivity and a specificity, and this validation has none; choose a cohort with responses")
-    table = predictive_values(sens, spec, [i / 200 for i in range(201)])
+    limits = {k: found.performance.measure(k)[1:] for k in ("lr_positive", "lr_negative")}
+    table = predictive_values(sens, spec, [i / 200 for i in range(201)], lr_positive=limits["lr_positive"], lr_negative=limits["lr_negative"])
     source = provenance(store, found.cohort, n=sum(found.performance.cells or (0,)))
     return predictive_figure(
         table, at=prevalence, observed=found.performance.measure("prevalence")[0], provenance=source,
-        caption=f"By Bayes' theorem from the validated sensitivity {words.percent(sens)} and specificity {words.percent(spec)}, taken as the same at every response rate; no interval.",
+        caption=f"By Bayes' theorem from the validated sensitivity {words.percent(sens)} and specificity {words.percent(spec)}, taken as the same at every response rate; 95% bands: limits of the likelihood ratios (Simel), response rate taken as known.",
     )  # fmt: skip

@@ -18,6 +18,7 @@ from core.finding import Finding
 from core.markers import marker as markers
 from core.markers.cutoff.admission import fixed_values
 from core.markers.cutoff.effect_modification import RULE, Modification, interactions
+from core.markers.cutoff.late_entry import late_entry
 from core.markers.cutoff.ledger import Kind, Ledger, Record, State
 from core.markers.cutoff.lock import Choice, derived
 from core.response.predicted import treated, untreated
@@ -30,6 +31,13 @@ CONFOUNDED = (
     "compared. It suggests; it does not show."
 )
 """Said wherever controls and treated patients come from different cohorts or were not randomised."""
+
+
+CLOCK = (
+    "The treatment's hazard ratio is over 1 on both sides of the cut. That is no harm done by it: survival of the two arms is counted from different moments of the "
+    "disease, and sicker patients may have been treated. Read only how the two ratios differ (the interaction)."
+)
+"""Said where treated patients of not randomised arms do worse on both sides of the cut: survival starts at another moment there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,6 +204,10 @@ def _chart(store: Store, query: CohortQuery, *, data: Compared, found: Modificat
         for part, words_ in ((found.interaction, f"interaction, {words.p(found.interaction.p_value)}"), (found.arm_high, "ICB against control, marker high"), (found.arm_low, "ICB against control, marker low")):
             ratios.append(replace(part, name=f"hazard ratio: {words_}"))
     warnings = [] if data.randomised or found.verdict == "prognostic only" else [CONFOUNDED]
+    if warnings and all(part.ci95 is not None and part.ci95[0] > 1 for part in (found.arm_high, found.arm_low)):
+        warnings.append(CLOCK)
+    late = late_entry(store, CohortQuery(query.studies) if data.added else query)
+    warnings += [late] if late else []
     if data.added:
         warnings.append(f"{words.count(data.added, 'control')} of the same study {'is' if data.added == 1 else 'are'} added; this cohort holds none.")
     drawn = four_curves(

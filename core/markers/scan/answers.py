@@ -17,6 +17,7 @@ from core.figures.null_hits import null_hits
 from core.figures.ranked import MARK, ranked
 from core.figures.volcano import volcano
 from core.groups import label_of
+from core.markers.marker import label as marker_label
 from core.markers.scan.matrix import KINDS
 from core.markers.scan.null import THRESHOLD, null
 from core.markers.scan.one import one
@@ -125,12 +126,13 @@ def check(
     store: Store, query: CohortQuery, *, outcome: str, group: str = "all", split: str = "sd", held: str = "none"
 ) -> Chart:
     """What the scan would find if the outcomes were dealt to the patients by chance."""
-    found, _ = null(store, query, outcome=outcome, kinds=GROUPS[group][1], split=split, covariates=_names(held))
+    found, order = null(store, query, outcome=outcome, kinds=GROUPS[group][1], split=split, covariates=_names(held))
     low, middle, high = (int(v) for v in np.quantile(found.null, (0.025, 0.5, 0.975)))
     what = f"markers with p < {THRESHOLD:g}".replace("0.", ".")
     level = LEVELS[-1]
     ever = float((found.null_called[level] > 0).mean())
     best = float(np.nanmin(found.p_adjusted))
+    strongest = marker_label(order[int(np.nanargmax(np.abs(found.z)))]) if np.isfinite(found.z).any() else "none"
     at_least = (
         f"< 1 in {found.shuffles:,}"
         if found.p_any <= 1.01 / (1 + found.shuffles)
@@ -140,7 +142,7 @@ def check(
         f"Outcomes were shuffled among the patients{' of each cohort' if _several(store, query) else ''} {found.shuffles:,} times; correlations between markers stay as they "
         f"are. Observed {found.observed:,} {what}; shuffled: median {middle:,}, 95% of shuffles {low:,} to {high:,}; at least as many as "
         f"observed in {at_least} of shuffles. At a false discovery rate of {level:.0%}, {words.percent(ever)} of shuffles call at least one marker "
-        f"(observed: {found.called[level]:,}). Family-wise p of the strongest marker (maximum statistic): {words.p(best)}. "
+        f"(observed: {found.called[level]:,}). Strongest by this test: {strongest}; family-wise p (maximum statistic): {words.p(best)}. "
         "Counts here are of the score test (log-rank test of a trend; for response, observed minus expected), which needs no refit; they "
         "can differ from the scan's own tests where a few values lie far out."
     )

@@ -149,7 +149,7 @@ def _cohorts(store: Store, query: CohortQuery, what: tuple[str, str, str], *, fo
     )
     said = "Cohorts are pooled by random effects (REML, Hartung-Knapp, never narrower than the sampling errors allow)."
     if known:
-        said += f" I² {words.percent(row['i2'])}; associated in no cohort: {words.p(row['p_value'])}."
+        said += f" I² {words.percent(row['i2'])}; test of no association in any cohort: {words.p(row['p_value'])}."
     reasons = {r for r in rows["note"] if r} & set(REASONS.values())
     chart = cohort_effects(
         rows.drop("note", "marker"), (float(np.exp(row["log_ratio"])), row["ci_low"], row["ci_high"]) if known else None,

@@ -16,7 +16,7 @@ from core.markers.scan.logistic import fitted
 from core.markers.scan.many import Bools, Floats, Ints
 from core.markers.scan.outcome import Outcome
 from core.markers.scan.walk import walk
-from core.survival.hazard_ratio import fit_cox
+from core.survival.cox import fit_cox
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +72,7 @@ def residuals(one: Outcome) -> Floats:
         return np.asarray(one.event - fitted(one.event, held), dtype=np.float64)
     risk = None
     if held.shape[1]:
-        fit = fit_cox(one.time, one.event, held)
+        fit = fit_cox(one.time, one.event, held, entry=one.entry, strata=one.strata)
         beta = np.where(np.isfinite(fit.beta), fit.beta, 0.0)
         risk = np.exp((held - held.mean(axis=0)) @ beta)
     return martingale(one.time, one.event, entry=one.entry, strata=one.strata, risk=risk)

@@ -52,8 +52,8 @@ def _chart(found: Transport, source: Provenance, *, shift: bool) -> Chart:
     else:
         detail = pl.format("{} of {} respond", "responders", "n")
     rows = found.table.with_columns((pl.col("responders") / pl.col("observed_expected")).alias("expected")).select(
-        "group", "label", pl.col(value).alias("estimate"), pl.col(low).alias("ci_low"), pl.col(high).alias("ci_high"), "n", "responders",
-        detail.alias("detail"), "study", "cohort", "protocol",
+        "group", pl.when("apart").then(pl.format("{} *", "label")).otherwise("label").alias("label"), pl.col(value).alias("estimate"), pl.col(low).alias("ci_low"), pl.col(high).alias("ci_high"), "n", "responders",
+        pl.when("apart").then(pl.format("{}, not pooled", detail)).otherwise(detail).alias("detail"), "study", "cohort", "protocol", "apart",
     )  # fmt: skip
     told = {s.protocol for s in found.summaries if s.measure == ("intercept" if shift else "auc")}
     rows = rows.filter(pl.col("protocol").is_in(sorted(told)))  # cross-fitted models have no shift by construction
@@ -116,8 +116,10 @@ def _sentence(found: Transport) -> str:
             continue
         ahead = s.prediction_interval
         new = f"; in a new cohort between {words.ratio(ahead[0])} and {words.ratio(ahead[1])}" if all(map(math.isfinite, ahead)) else ""
+        apart = found.table.filter((pl.col("protocol") == s.protocol) & pl.col("apart")).height
+        beside = f"; {words.count(apart, 'cohort')} that {'seems' if apart == 1 else 'seem'} to share patients with the training {'is' if apart == 1 else 'are'} not pooled" if apart else ""
         told.append(
-            f"{label}: pooled AUC {words.ratio(s.estimate)} ({words.interval(s.ci95)}) over {words.count(s.k, 'cohort')}, n = {s.n:,}{new}, I² {words.percent(s.i2)}"
+            f"{label}: pooled AUC {words.ratio(s.estimate)} ({words.interval(s.ci95)}) over {words.count(s.k, 'cohort')}, n = {s.n:,}{new}, I² {words.percent(s.i2)}{beside}"
         )
     if not told:
         return f"{found.label} has no AUC that can be pooled: every cohort is too small."

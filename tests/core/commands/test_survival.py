@@ -228,3 +228,29 @@ def test_an_option_that_makes_no_sense_costs_its_part_alone(option: str, value: 
 def test_a_file_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["survival", str(tmp_path / "no.csv"), "--time", "t", "--event", "e"]) == 1
     assert "there is no file" in capsys.readouterr().err
+
+
+def test_notes_say_why_a_coefficient_is_null_and_keep_labels_as_they_are(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    x = table()["x"]
+    columns = table(y=[2 * v for v in x], g=["12 months", "6 months"] * 30, x=[None, *x[1:]])
+    columns["e"] = [0 if g == "12 months" else 1 for g in columns["g"]]
+    notes = " ".join(ask(tmp_path, columns, "--group", "g", "--covariates", "x,y", "--horizon", "nan", capsys=capsys)["notes"])
+    assert "Cox model: y is determined by x" in notes
+    assert "Cox model: 1 row without a covariate or stratum left out" in notes
+    assert "Cox model of the group: no events in group 12 months, the reference" in notes
+    assert "the horizon must be above 0, not nan" in notes
+
+
+def test_times_too_close_together_and_causes_too_large_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = ask(tmp_path, table(t=[1e-9 * (i + 1) for i in range(60)]), "--group", "g", capsys=capsys)
+    assert "60 different times lie so close together that they count as 1" in " ".join(found["notes"])
+    path = tmp_path / "huge.csv"
+    path.write_text("t,e\n1,1e300\n2,0\n", encoding="utf-8")
+    assert main(["survival", str(path), "--time", "t", "--event", "e", "--endpoint", "competing", "--json"]) == 1
+    assert "e is '1e300'; write 0 (censored)" in json.loads(capsys.readouterr().out)["error"]
+
+
+def test_without_a_usable_row_there_is_no_test(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = ask(tmp_path, table(t=[None] * 60), "--group", "g", capsys=capsys)
+    assert found["tests"] is None and found["pairwise"] is None
+    assert not any("in one group" in note for note in found["notes"])

@@ -66,6 +66,19 @@ def test_a_flag_that_is_none_is_named(tmp_path: Path, word: str) -> None:
         flags(table, "e")
 
 
+@pytest.mark.parametrize(
+    ("words", "seen"),
+    [
+        ("none liver None", ["none", "liver", "None"]), ("1.5 none 2", ["1.5", None, "2"]), ("yes none no", ["yes", None, "no"]),
+        ("none NA none", [None, None, None]), ("NA liver unknown", [None, "liver", None]),
+    ],
+)  # fmt: skip
+def test_none_is_a_word_among_words_and_missing_among_numbers(
+    tmp_path: Path, words: str, seen: list[str | None]
+) -> None:
+    assert read_table(written(tmp_path, "w\n" + "\n".join(words.split()) + "\n"))["w"].to_list() == seen
+
+
 def test_labels_are_sorted_as_r_sorts_them(tmp_path: Path) -> None:
     table = read_table(written(tmp_path, "n,w\n10,b\n2,a\n2.0,NA\n,b\n"))
     assert labels(table, "n")[0] == ("2", "10")

@@ -52,6 +52,16 @@ def test_every_table_adds_up(tp: int, fp: int, fn: int, tn: int) -> None:
         assert odds / (1 + odds) == pytest.approx(found.ppv.estimate)
 
 
+@pytest.mark.parametrize("cells", [(1, 9, 0, 10), (8, 0, 0, 12), (0, 5, 6, 0), (12, 3, 1, 30)])
+def test_youden_is_never_surer_than_its_two_proportions(cells: tuple[int, int, int, int]) -> None:
+    found = counted(cells)
+    _, low, high = found.youden
+    assert low < high
+    assert high - low >= found.sensitivity.ci_high - found.sensitivity.ci_low - 1e-12
+    assert high - low >= found.specificity.ci_high - found.specificity.ci_low - 1e-12
+    assert found.sensitivity.ci_low + found.specificity.ci_low - 1 <= low <= found.youden.estimate <= high
+
+
 def test_direction_ties_and_missing() -> None:
     score, response = [1.0, 2, 2, 3, np.nan, np.inf], [0.0, 0, 1, 1, 1, 0]
     high, low = confusion(score, response, cut=2), confusion(score, response, cut=2, direction="low")
@@ -95,3 +105,18 @@ def test_predictive_values_over_response_rates() -> None:
     assert predictive_values(0.0, 1.0, [0.3])["ppv"].to_list() == [None]
     with pytest.raises(NotMeasured, match="response rate"):
         predictive_values(0.8, 0.7, [1.2])
+
+
+def test_limits_of_predictive_values_are_those_of_the_likelihood_ratios() -> None:
+    found = counted((30, 20, 10, 60))
+    plus, minus = found.lr_positive, found.lr_negative
+    table = predictive_values(
+        found.sensitivity.estimate, found.specificity.estimate, [0.0, 0.2, found.prevalence.estimate, 1.0],
+        lr_positive=(plus.ci_low, plus.ci_high), lr_negative=(minus.ci_low, minus.ci_high),
+    )  # fmt: skip
+    for row in table.rows(named=True)[1:3]:
+        assert row["ppv_low"] < row["ppv"] < row["ppv_high"]
+        assert row["npv_low"] < row["npv"] < row["npv_high"]
+        odds = row["prevalence"] / (1 - row["prevalence"]) * plus.ci_low
+        assert row["ppv_low"] == pytest.approx(odds / (1 + odds))
+    assert predictive_values(0.8, 0.7, [0.3])["ppv_low"].to_list() == [None]

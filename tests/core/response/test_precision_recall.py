@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import polars as pl
 import pytest
@@ -9,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import NotMeasured, TooFewPatients
-from core.response.precision_recall import curve, precision_recall
+from core.response.precision_recall import by_chance, curve, precision_recall
 from tests.core.response.measures import SETS, column
 
 ROWS = st.lists(st.tuples(st.booleans(), st.integers(-4, 4)), min_size=2, max_size=60)
@@ -59,3 +61,13 @@ def test_perfect_and_missing() -> None:
         precision_recall(frame.with_columns(pl.lit(None, dtype=pl.Float64).alias("s")), score="s")
     with pytest.raises(NotMeasured):
         curve([1.0, 2.0], [0.0, 3.0])
+
+
+@pytest.mark.parametrize(("m", "n"), [(1, 4), (2, 6), (3, 7), (6, 7), (5, 5)])
+def test_average_precision_by_chance_is_its_mean_over_every_order(m: int, n: int) -> None:
+    score = np.arange(n, 0, -1.0)
+    orders = itertools.combinations(range(n), m)
+    found = [1.0 if m == n else curve(score, np.isin(np.arange(n), o)).average_precision.effect for o in orders]
+    assert by_chance(m, n) == pytest.approx(np.mean(np.array(found, dtype=np.float64)))
+    assert by_chance(m, n) >= m / n
+    assert np.isnan(by_chance(0, n))

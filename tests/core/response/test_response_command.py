@@ -88,6 +88,16 @@ def test_missing_infinite_and_words(ask: Asker) -> None:
     assert any("fewer than 10" in note for note in found["notes"])
 
 
+def test_one_and_two_are_said_and_a_note_is_said_once(ask: Asker) -> None:
+    rng = np.random.default_rng(3)
+    y, a = np.array([2, 1] * 8), rng.normal(size=16)
+    code, found, _ = ask(csv(y=y, a=a, b=2 * a), "--label", "y", "--score", "a,b")
+    assert code == 0
+    assert found["responders"] == 8
+    assert found["notes"][0] == "y is coded 1 and 2: 2 is read as a responder, 1 as a non-responder."
+    assert len(set(found["notes"])) == len(found["notes"])
+
+
 def test_groups(ask: Asker) -> None:
     rng = np.random.default_rng(2)
     y = rng.random(80) < 0.4

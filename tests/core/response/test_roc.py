@@ -95,3 +95,11 @@ def test_separated_and_constant_scores_say_so() -> None:
     assert "separates the two fully" in curve([1.0, 2, 3, 4], [False, False, True, True]).auc.note
     assert "does not vary" in curve([1.0, 1, 1, 1], [False, False, True, True]).auc.note
     assert "one patient in a class" in curve([1.0, 2], [False, True]).auc.note
+
+
+def test_a_tiny_p_value_is_no_zero() -> None:
+    rng = np.random.default_rng(0)
+    hit = np.arange(4000) % 2 == 0
+    found = auc(pl.DataFrame({"response": hit, "score": rng.normal(size=4000) + hit}), score="score")
+    assert found.statistic > 20
+    assert 0 < found.p_value < 1e-80

@@ -119,3 +119,14 @@ def test_natural_spline_is_linear_outside_and_passes_through_a_line() -> None:
     np.testing.assert_allclose(fitted_line, 3 - 2 * at, atol=1e-9)
     assert (half > 0).all()
     assert band(x[:3], x[:3], variance=1.0)[0].size == 0
+
+
+def test_a_transform_that_hardly_differs_is_said() -> None:
+    # the first patient is alone at risk when it dies, so that 1 - Kaplan-Meier is 1 at every later event
+    time, entry = np.array([1.0, *range(3, 23)]), np.array([0.0, *([1.5] * 20)])
+    x = pl.DataFrame({"x": np.sin(np.arange(21.0))})
+    model = fit_table(time, np.ones(21), x, entry=entry)
+    flat, fine = ph_test(model), ph_test(model, transform="rank")
+    assert flat.table["p_value"].null_count() == 2
+    assert any("x cannot be tested" in note and "choose another transform" in note for note in flat.notes)
+    assert fine.table["p_value"].null_count() == 0 and not fine.notes

@@ -156,3 +156,12 @@ def test_what_cannot_be_tested_says_why() -> None:
         rank_test(np.array([1.0, np.inf]), np.array([True, True]), np.array([0, 1]))
     with pytest.raises(TooFewPatients):
         pairwise(frame().with_columns(pl.lit(None, dtype=pl.Float64).alias("os_months")), by="group")
+
+
+def test_a_test_without_weight_says_so() -> None:
+    # the first patient is alone at risk when it dies: the survival of all together is 0 from there on
+    time, entry = np.array([1.0, *range(3, 13)]), np.array([0.0, *([1.5] * 10)])
+    event, codes = np.ones(11, dtype=bool), np.arange(11) % 2
+    found = every_test(time, event, codes, entry=entry)
+    assert found["logrank"].note == ""
+    assert "has a weight in this test" in found["peto"].note

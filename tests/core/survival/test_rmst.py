@@ -84,3 +84,10 @@ def test_what_is_not_known_is_said() -> None:
         compare(zero, by="group")
     with pytest.raises(TooFewPatients):
         compare(zero.clear(), by="group")
+
+
+def test_a_tiny_p_value_is_no_zero() -> None:
+    time = np.arange(1.0, 201.0)
+    slow, fast = (rmst(time / rate, np.ones(200, dtype=bool), horizon=100.0) for rate in (1.0, 4.0))
+    assert 0 < difference(slow, fast).p_value < 1e-50
+    assert 0 < ratio(slow, fast).p_value < 1e-50

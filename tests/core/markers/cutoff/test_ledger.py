@@ -40,6 +40,7 @@ def test_an_empty_ledger_holds(ledger: Ledger) -> None:
     state = ledger.verify()
     assert state.records == ()
     assert state.head == START
+    assert state.sentence == "Nothing has been tried here yet."
 
 
 def test_each_record_names_the_one_before_it(ledger: Ledger) -> None:
@@ -48,7 +49,7 @@ def test_each_record_names_the_one_before_it(ledger: Ledger) -> None:
     assert [r.previous for r in state.records] == [START, *(r.hash for r in state.records[:-1])]
     assert all(r.time.endswith("+00:00") for r in state.records)
     assert ledger.find(state.records[2].short).number == 3
-    assert state.sentence == "The chain of 4 records holds."
+    assert state.sentence == "All 4 records are as they were written; none was changed, moved or taken out."
 
 
 def test_not_a_number_becomes_null(ledger: Ledger) -> None:

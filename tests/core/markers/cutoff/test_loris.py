@@ -15,7 +15,7 @@ from core.markers.cutoff.ledger import Ledger
 from core.markers.cutoff.lock import Choice, lock
 from core.markers.cutoff.treatment import compared, modified
 from core.markers.cutoff.validation import labels, validate
-from core.response.recalibration import fit, tested
+from core.response import recalibration
 from data.store import Store
 
 pytestmark = pytest.mark.realdata
@@ -34,7 +34,7 @@ def test_locked_then_validated_equals_r(real_store: Store, tmp_path: Path) -> No
     assert any("in-sample" in note for note in made.content["notes"])
     train = real_store.patients(cohort("Chowell_train").where(), columns=("patient_id", "response"))
     train = train.join(markers.values(real_store, cohort("Chowell_train"), MARKER, in_sample=True), on="patient_id")
-    fitted = fit(train["value"].to_numpy(), train["response"].cast(pl.Float64).to_numpy())
+    fitted = recalibration.fit(train["value"].to_numpy(), train["response"].cast(pl.Float64).to_numpy())
     for name in ("Chowell_test", "MSK1"):
         stored = STORED[name]
         found = validate(real_store, cohort(name), ledger=ledger, lock=made.hash)
@@ -45,7 +45,7 @@ def test_locked_then_validated_equals_r(real_store: Store, tmp_path: Path) -> No
         assert found.performance.calibration["brier"] == pytest.approx(stored["brier_raw"], abs=1e-9)
         assert found.record.content["overlap"]["same_id"] == 0
         frame, _ = labels(real_store, cohort(name), ledger=ledger, lock=made.hash)
-        judged = tested(fitted, frame["value"].to_numpy(), frame["response"].cast(pl.Float64).to_numpy())
+        judged = recalibration.tested(fitted, frame["value"].to_numpy(), frame["response"].cast(pl.Float64).to_numpy())
         assert judged.recalibrated.brier == pytest.approx(stored["brier_recalibrated"], abs=1e-8)
         assert judged.recalibrated.brier < judged.raw.brier_null < judged.raw.brier
     with pytest.raises(Refused, match="known to share patients"):

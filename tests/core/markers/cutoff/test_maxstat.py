@@ -233,3 +233,15 @@ def test_noise_is_found_as_often_as_it_may_be() -> None:
     assert found[NAIVE_LOGRANK][0] > 8
     response = rates(Setting(name="response", patients=80, markers=200, endpoint="response"), seed=12)
     assert response["exact (response only)"][0] <= 20
+
+
+def test_a_youden_search_in_one_direction_is_judged_by_its_own_best_cut() -> None:
+    rng = np.random.default_rng(12)
+    x = rng.normal(size=120)
+    y = (rng.random(120) < 1 / (1 + np.exp(1.5 * x))).astype(float)  # responders have low values
+    data = usable(x, response=y)
+    either, low, high = (maximal_youden(data, span=(0.1, 0.9), direction=d) for d in ("either", "low", "high"))
+    assert low == either
+    assert low[2] < 1e-3
+    assert high[0] < 0.05 < low[0]
+    assert high[2] > 0.5

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from core.markers.scan.meta import in_none
 from core.markers.scan.multiplicity import benjamini_hochberg, rejections
+from core.markers.scan.outcome import Outcome
 from core.markers.scan.permutation import permutation
-from core.markers.scan.residual import Layer, martingale, score
+from core.markers.scan.residual import Layer, martingale, residuals, score
 from core.pooling import random_effects
 from tests.core.markers.scan.conftest import Table
 
@@ -104,3 +105,19 @@ def test_layers_strata_covariates_missing_and_constant_columns() -> None:
     assert alone.tested == 18
     assert np.isnan(alone.z[[3, 4]]).all()
     assert permutation([one, layer], threshold=0.05, shuffles=40).tested == 20
+
+
+def test_residuals_of_a_stratified_model_with_late_entry_clear_its_covariates() -> None:
+    """The score equation: at the maximum of the partial likelihood, covariates and martingale residuals are orthogonal."""
+    rng = np.random.default_rng(11)
+    n = 160
+    held, strata = rng.normal(size=(n, 2)), rng.integers(0, 3, n)
+    time = rng.exponential(np.exp(-0.7 * held[:, 0] + 0.5 * strata)) * 12 + 0.1
+    one = Outcome(
+        study="s", cohort="c", patients=tuple(map(str, range(n))), kind="os", event=rng.random(n) < 0.7, time=time,
+        entry=time * rng.uniform(0, 0.6, n), covariates=held, strata=strata, total=n,
+    )  # fmt: skip
+    residual = residuals(one)
+    assert np.abs(held.T @ residual).max() < 1e-6
+    for code in range(3):
+        assert abs(residual[strata == code].sum()) < 1e-9
