@@ -29,7 +29,7 @@ def ratio(value: float | None) -> str:
         return "> 100"
     if 0 < value < 0.005:
         return "< 0.01"
-    return f"{value:.2f}".replace("-", "−")
+    return f"{value:z.2f}".replace("-", "−")
 
 
 def p(value: float | None) -> str:
@@ -145,7 +145,7 @@ def column(name: str) -> str:
 
 def signed(x: float) -> str:
     """A difference with its sign: "+0.42", "−0.10"."""
-    return f"{x:+.2f}".replace("-", "−")
+    return f"{x:+z.2f}".replace("-", "−")
 
 
 def feature(name: str) -> str:

@@ -40,7 +40,7 @@ COMPARED = ("youden", "sensitivity", "specificity", "ppv", "npv", "positive_rate
 CAPTION = (
     "Locked: the cut-off was fixed in the ledger before any outcome of these patients was read. Apparent: on the patients the cut-off was "
     "chosen on, too good by the optimism. Re-tuned: what choosing the cut-off on these very patients would have claimed; it is shown so that nobody "
-    "has to believe it. Wilson intervals for shares, normal for Youden's J, DeLong for the AUC."
+    "has to believe it. Wilson intervals for shares, Newcombe's for Youden's J, DeLong's for the AUC."
 )
 
 

@@ -64,3 +64,8 @@ def test_values_and_columns_in_words() -> None:
     assert words.column("pdl1_ic") == "PD-L1 on immune cells"
     assert words.feature("HALLMARK_INTERFERON_GAMMA_RESPONSE") == "Interferon gamma response (hallmark)"
     assert words.number(-1234.5) == "−1,234" or words.number(-1234.5) == "−1,235"
+
+
+def test_no_number_is_minus_nothing() -> None:
+    assert words.ratio(-0.001) == "0.00"
+    assert words.ratio(-0.01) == "−0.01"

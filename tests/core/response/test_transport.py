@@ -8,6 +8,7 @@ import pytest
 
 from core.errors import NotMeasured, UnknownName
 from core.pooling import random_effects
+from core.response.sharing import Sharing
 from core.response.transport import SCHEMA, pool, transport
 from data.store import Store
 
@@ -42,6 +43,34 @@ def test_summaries_pool_the_rows_of_one_protocol(synthetic_store: Store) -> None
             assert low <= summary.ci95[0] <= summary.estimate <= summary.ci95[1] <= high
     assert {s.measure for s in found.summaries if s.protocol == "out_of_fold"} == {"auc", "slope"}
     assert any("by construction" in note for note in found.notes)
+
+
+def test_a_cohort_that_shares_patients_with_the_training_is_shown_and_not_pooled(
+    synthetic_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = transport(synthetic_store, "elastic_net")
+    first = whole.table.filter(pl.col("protocol") == "leave_one_cohort_out").row(0, named=True)
+
+    def shared(_: Store, scored: pl.DataFrame) -> tuple[Sharing, ...]:
+        here = scored.filter(pl.col("protocol") == "leave_one_cohort_out").height > 0
+        return (Sharing(study=first["study"], cohort=first["cohort"], training="another", declared=("another",)),) if here else ()
+
+    monkeypatch.setattr("core.response.transport.sharing", shared)
+    found = transport(synthetic_store, "elastic_net")
+    assert found.table["apart"].sum() == 1
+    assert found.table.drop("apart").equals(whole.table.drop("apart"))
+    before, after = whole.summary("leave_one_cohort_out"), found.summary("leave_one_cohort_out")
+    assert before is not None
+    assert (after.k if after else 0) == before.k - 1
+    assert any("not out-of-sample" in note for note in found.notes)
+    kept, same = whole.summary("out_of_fold"), found.summary("out_of_fold")
+    assert kept is not None
+    assert same is not None
+    assert same.estimate == kept.estimate
+
+
+def test_no_synthetic_cohort_shares_patients(synthetic_store: Store) -> None:
+    assert not transport(synthetic_store, "elastic_net").table["apart"].any()
 
 
 def test_a_marker_has_no_calibration(synthetic_store: Store) -> None:
@@ -94,6 +123,8 @@ def test_loris(real_store: Store) -> None:
         assert rows[cohort]["auc"] == pytest.approx(auc, abs=6e-4)
     pooled = found.summary("published")
     assert pooled is not None
-    assert pooled.k == 7
-    assert pooled.estimate == pytest.approx(0.70, abs=0.01)
+    assert pooled.k == 6
+    assert pooled.estimate == pytest.approx(0.71, abs=0.01)
+    assert [name for name, row in rows.items() if row["apart"]] == ["Vanguri"]
+    assert any("Vanguri seems to share patients" in note for note in found.notes)
     assert rows["Pradat"]["observed_expected"] > 1.4 > 0.7 > rows["MSK1"]["observed_expected"]
