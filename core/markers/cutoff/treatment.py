@@ -34,7 +34,7 @@ CONFOUNDED = (
 
 
 CLOCK = (
-    "The treatment's hazard ratio is over 1 on both sides of the cut. That is no harm done by it: survival of the two arms is counted from different moments of the "
+    "The treatment's hazard ratio is over 1 on both sides of the cut. It does not show harm: survival of the two arms is counted from different moments of the "
     "disease, and sicker patients may have been treated. Read only how the two ratios differ (the interaction)."
 )
 """Said where treated patients of not randomised arms do worse on both sides of the cut: survival starts at another moment there."""

@@ -13,7 +13,7 @@ from core.errors import Refused
 from core.markers import marker as markers
 from core.markers.cutoff.ledger import Ledger
 from core.markers.cutoff.lock import Choice, lock
-from core.markers.cutoff.treatment import compared, modified
+from core.markers.cutoff.treatment import CLOCK, CONFOUNDED, compared, modification, modified
 from core.markers.cutoff.validation import labels, validate
 from core.response import recalibration
 from data.store import Store
@@ -68,3 +68,9 @@ def test_the_interaction_with_treatment_equals_r(real_store: Store, key: str, ma
     assert found.effect == pytest.approx(stored["hr"], rel=1e-7)
     assert found.ci95 == pytest.approx((stored["low"], stored["high"]), rel=1e-7)
     assert found.p_value == pytest.approx(stored["p"], rel=1e-5)
+
+
+def test_a_hazard_ratio_of_treatment_over_1_on_both_sides_is_explained(real_store: Store) -> None:
+    found = modification(real_store, cohort("Chowell_test", "MSK1"), marker="clinical:tmb_per_mb", cut=10.0)
+    assert CONFOUNDED in found.charts[0].warnings
+    assert CLOCK in found.charts[0].warnings
