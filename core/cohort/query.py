@@ -156,5 +156,6 @@ class CohortQuery:
         for f in self.canonical_filters():
             label = PATIENT.column(f.column).label if f.column in PATIENT.dtypes else f.column
             value = " or ".join(f.value) if isinstance(f.value, tuple) else "" if f.value is None else f"{f.value:g}"
-            parts.append(f"{label} {words[f.op]} {value}".strip())
+            own = f.column == "cohort" and f.op == "in"  # a cohort's name speaks for itself
+            parts.append(value if own else f"{label} {words[f.op]} {value}".strip())
         return ", ".join(self.studies) + (f" ({'; '.join(parts)})" if parts else "")

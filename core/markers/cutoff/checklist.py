@@ -23,6 +23,7 @@ from core.markers.cutoff.checklist_items import ITEMS
 from core.markers.cutoff.derivation import RULES
 from core.markers.cutoff.ledger import Ledger, Record
 from core.markers.cutoff.performance import performance_from
+from core.markers.cutoff.required import sizes
 from core.markers.cutoff.shown import side
 from core.markers.cutoff.validation import Validation, validations
 from core.version import software_version
@@ -139,6 +140,7 @@ def _remark(k: Known) -> dict[str, Entry]:
         "6": _partly("Retrospective, from published cohorts; follow-up under the survival curves."),
         "7": _filled(f"Primary: {endpoint}. Response: {k.each('response_definition')}."),
         "8": _filled(_tried(c)),
+        "9": _partly(_size(c)),
         "10": _filled(f"{_methods(c)} Missing values are left out and counted, never imputed."),
         "11": _filled(_cut(k)),
         "12": _partly(_flow(k)),
@@ -166,6 +168,7 @@ def _stard(k: Known) -> dict[str, Entry]:
         "15": ("not applicable", "a number against a cut has no indeterminate result"),
         "16": _filled(f"Left out and counted: {'derivation ' + str(c['n_missing'])}{'' if v is None else ', validation ' + str(v.performance.n_missing)} without the marker or endpoint."),
         "17": _partly("Subgroups on the Performance page; explored, not planned."),
+        "18": _partly(_size(c)),
         "19": _partly(_flow(k)),
         "20": _partly("Cohort page of both cohorts."),
         "23": none if v is None or v.performance.cells is None else _filled("TP {}, FP {}, FN {}, TN {}.".format(*v.performance.cells)),
@@ -185,6 +188,15 @@ def _assay(k: Known) -> Entry:
 def _tried(c: Mapping[str, Any]) -> str:
     tried = c["tried"]
     return f"{words.count(tried['count'], 'candidate')} of {words.count(tried['markers'], 'marker')} tried before the lock; listed in the ledger."
+
+
+def _size(c: Mapping[str, Any]) -> str:
+    """That the size was not planned, and what one question would have asked for."""
+    table = sizes(c)
+    if table.is_empty():
+        return "Not planned: the patients that the sources published."
+    asked = "; ".join(f"{q[:1].lower()}{q[1:]}: {n:,} patients" for q, n in table.select("question", "patients").head(3).iter_rows())
+    return f"Not planned: the patients that the sources published. A validation needs, by question: {asked}."
 
 
 def _cut(k: Known) -> str:

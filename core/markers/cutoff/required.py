@@ -34,7 +34,11 @@ def required(store: Store, *, lock: str, half_width: str, folder: str, head: str
     """
     if half_width not in HALF_WIDTHS:
         raise UnknownName(f"there is no half width '{half_width}'; choose one of {', '.join(HALF_WIDTHS)}")
-    facts = Ledger(folder).find(lock, kind="locked").content
+    return sizes(Ledger(folder).find(lock, kind="locked").content, half_width=half_width)
+
+
+def sizes(facts: Mapping[str, Any], *, half_width: str = "10") -> pl.DataFrame:
+    """As `required`, from the facts of a lock."""
     expected = _expected(facts)
     wide = int(half_width) / 100
     asked: list[Callable[[], SampleSize]] = [

@@ -48,9 +48,12 @@ def test_a_validation_fills_more_and_never_invents(synthetic_store: Store, ledge
     after = checklist.items(guideline, checklist.known_of(synthetic_store, name, ledger=ledger))
     assert set(after["status"]) <= set(STATUS)
     assert (after["status"] == "filled").sum() > (before["status"] == "filled").sum()
-    always = {"remark": ["4", "9", "14", "16", "17", "20"], "stard": ["1", "2", "8", "11", "18", "25", "28", "30"]}[guideline]
+    always = {"remark": ["4", "14", "16", "17", "20"], "stard": ["1", "2", "8", "11", "25", "28", "30"]}[guideline]
     assert set(after.filter(pl.col("item").is_in(always))["status"]) == {"missing"}
     assert after.filter(pl.col("status") == "filled")["text"].str.len_chars().min() > 10  # type: ignore[operator]
+    size = after.row(by_predicate=pl.col("item") == {"remark": "9", "stard": "18"}[guideline], named=True)
+    assert size["status"] == "partly"
+    assert "Not planned" in size["text"] and "patients" in size["text"]
     text = " ".join(after["text"])
     assert "None" not in text
     assert "nan" not in text
