@@ -17,10 +17,12 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from core.settings import Settings
+from data.store import Store
 
 ROOT = Path(__file__).resolve().parents[2]
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage")
 SECONDS = 60
+DRAWN = "[...document.querySelectorAll('[data-testid=stPlotlyChart]')].every(e => e.querySelector('.main-svg'))"
 
 
 @contextmanager
@@ -65,6 +67,12 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
+def frame(real_store: Store) -> Callable[[str], object]:
+    """`frame(sql)` as a pandas frame: the tables as they are, for computing what the screen should show."""
+    return lambda sql: real_store.sql(sql).to_pandas()
+
+
+@pytest.fixture(scope="session")
 def synthetic_app(synthetic_data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The app on the synthetic studies."""
     with serve(synthetic_data_dir, tmp_path_factory.mktemp("server") / "log") as address:
@@ -100,6 +108,7 @@ def settled(page: Page) -> None:
     """Wait until the page has been drawn and the server is idle."""
     page.wait_for_selector(".answer, .state", timeout=SECONDS * 1000)
     page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=SECONDS * 1000)
+    page.wait_for_function(DRAWN, timeout=SECONDS * 1000)
     page.wait_for_timeout(150)
 
 

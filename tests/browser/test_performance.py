@@ -10,7 +10,6 @@ from playwright.sync_api import Page, expect
 
 from core.response.closer import LOOKS
 from tests.browser.conftest import healthy, settled, words
-from tests.browser.test_real_numbers import frame  # noqa: F401
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 Tab = Callable[[str], Page]
@@ -52,7 +51,7 @@ def test_a_marker_is_never_drawn_as_a_probability(tab: Tab, synthetic_app: str, 
 
 @pytest.mark.realdata
 def test_the_paired_test_on_screen_equals_an_independent_delong(
-    tab: Tab, real_app: str, frame: Callable[[str], object]  # noqa: F811
+    tab: Tab, real_app: str, frame: Callable[[str], object]
 ) -> None:
     for study, cohort, model, protocol in (
         ("imvigor210", "IMvigor210", "elastic_net", "out_of_fold"), ("loris", "Chowell_test", "loris", "published"),
@@ -79,7 +78,7 @@ def test_the_paired_test_on_screen_equals_an_independent_delong(
 
 @pytest.mark.realdata
 def test_average_precision_and_brier_on_screen_equal_scikit_learn(
-    tab: Tab, real_app: str, frame: Callable[[str], object]  # noqa: F811
+    tab: Tab, real_app: str, frame: Callable[[str], object]
 ) -> None:
     from sklearn.metrics import average_precision_score, brier_score_loss
 

@@ -7,34 +7,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page
 
-from core.settings import Settings
 from data.sources import MODULES
 from tests.browser.conftest import healthy, words
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.realdata]
 Tab = Callable[[str], Page]
-PAGES = ("", "map", "survival", "attribution", "performance", "quality")
+PAGES = ("", "map", "survival", "attribution", "scan", "cutoff", "performance", "quality")
 STUDIES = [study for study in MODULES if study not in {"wsi", "genesets"}]
-
-
-@pytest.fixture(scope="module")
-def frame(real_settings: Settings) -> Callable[[str], object]:
-    """`frame(sql)` as a pandas frame, by a connection of its own."""
-    import duckdb
-
-    folder = real_settings.database_dir
-    path = folder / Path(folder / "current").read_text(encoding="utf-8").strip()
-
-    def asked(sql: str) -> object:
-        with duckdb.connect(str(path), read_only=True) as connection:
-            return connection.sql(sql).pl().to_pandas()
-
-    return asked
 
 
 @pytest.mark.parametrize("study", STUDIES)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page
 
-from core.settings import Settings
 from tests.browser.conftest import healthy, settled, words
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -47,6 +45,7 @@ def test_the_options_under_more_change_the_figure(tab: Tab, synthetic_app: str) 
     page = tab(f"{synthetic_app}/survival?study=synthetic_a&compare=phenotype")
     assert "Does overall survival differ by immune phenotype?" in words(page)
     page.get_by_text("More", exact=True).first.click()
+    page.wait_for_timeout(600)  # the panel slides open; a list opened while it moves is closed again
     page.get_by_role("combobox", name=re.compile("Start the clock")).click()
     page.get_by_role("option", name="At 6 months").click()
     page.wait_for_timeout(1500)
@@ -57,21 +56,6 @@ def test_the_options_under_more_change_the_figure(tab: Tab, synthetic_app: str) 
     page.get_by_text("Every pair of groups").click()
     page.wait_for_timeout(500)
     assert "p, Holm" in words(page)
-
-
-@pytest.fixture(scope="module")
-def frame(real_settings: Settings) -> Callable[[str], object]:
-    """`frame(sql)` as a pandas frame, by a connection of its own."""
-    import duckdb
-
-    folder = real_settings.database_dir
-    path = folder / Path(folder / "current").read_text(encoding="utf-8").strip()
-
-    def asked(sql: str) -> object:
-        with duckdb.connect(str(path), read_only=True) as connection:
-            return connection.sql(sql).pl().to_pandas()
-
-    return asked
 
 
 @pytest.mark.realdata
