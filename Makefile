@@ -5,7 +5,7 @@ BIN     := $(VENV)/bin
 PORT    ?= 8501
 export TMESCOPE_DATA ?= var
 
-.PHONY: run build app test check bench bench-r screenshots browser-ready clean
+.PHONY: run build app train test check bench bench-r screenshots browser-ready clean
 
 run: build app                     ## environment, database, app
 
@@ -14,6 +14,9 @@ build: $(VENV)/.runtime
 
 app: $(VENV)/.runtime
 	$(BIN)/streamlit run app.py --server.port $(PORT)
+
+train: build                       ## the models that come with the software, anew
+	$(BIN)/python -m core train --each --half --out models/assets
 
 test: $(VENV)/.dev browser-ready   ## environment and everything, real-browser tests included
 	$(BIN)/ruff check .
@@ -30,10 +33,15 @@ bench: $(VENV)/.dev browser-ready  ## the figures that the README quotes
 	$(BIN)/python benchmarks/build_time.py
 	$(BIN)/python benchmarks/store_speed.py
 	$(BIN)/python benchmarks/elastic_net.py
+	$(BIN)/python benchmarks/model.py
 	$(BIN)/python benchmarks/scan_speed.py
+	$(BIN)/python benchmarks/embedding_speed.py
 	$(BIN)/python benchmarks/null_cutoff.py
 	$(BIN)/python benchmarks/predictive_prognostic.py
 	$(BIN)/python benchmarks/loris_cutoff.py
+	$(BIN)/python benchmarks/conformal_coverage.py
+	$(BIN)/python benchmarks/tile_throughput.py
+	$(BIN)/python benchmarks/tile_objective.py
 	$(BIN)/python benchmarks/browser_speed.py
 
 bench-r: $(VENV)/.dev              ## beside R (Debian: r-base-core r-cran-survival r-cran-proc r-cran-cmprsk r-cran-metafor r-cran-epir)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.about import about
+from pages.about import about, model
 from pages.cohort import overview, quality
 from pages.markers import attribution, cutoff, scan
 from pages.response import performance, survival
@@ -24,6 +24,7 @@ if __name__ == "__main__":  # once a reader and click; `app` above is the server
         st.Page(cutoff.page, title="Cut-off", url_path="cutoff"),
         st.Page(performance.page, title="Performance", url_path="performance"),
         st.Page(quality.page, title="Quality", url_path="quality"),
+        st.Page(model.page, title="Model card", url_path="model"),
         st.Page(about.page, title="About", url_path="about"),
     ]
     st.navigation(contents, position="top").run()

@@ -16,6 +16,8 @@ CohortError
 ├── EmptyCohort
 ├── LedgerError
 ├── Refused
+├── SlideError
+├── BadModel
 └── NotMeasured
     ├── TooFewPatients
     └── NotAProbability
@@ -63,6 +65,14 @@ class Refused(CohortError):
     """A validation that would not be one; the message says which rule it breaks and what to do instead."""
 
 
+class BadModel(CohortError):
+    """A trained model cannot be read, trained or used here; the message says why and what to do."""
+
+
+class SlideError(CohortError):
+    """A slide picture cannot be read, shows no tissue, or does not say how large a pixel is."""
+
+
 class NotMeasured(CohortError):
     """This cohort lacks what the question needs; the message says which study has it, `elsewhere` lists them all."""
 
@@ -81,6 +91,7 @@ class NotAProbability(NotMeasured):
 
 __all__ = [
     "BadLink",
+    "BadModel",
     "BadSetting",
     "BuildError",
     "CohortError",
@@ -94,6 +105,7 @@ __all__ = [
     "QueryTooSlow",
     "Refused",
     "SchemaError",
+    "SlideError",
     "SourceCorrupt",
     "SourceUnavailable",
     "StoreError",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from core.glossary_analysis import ANALYSIS
+from core.glossary_trust import TRUST
 from core.term import Term
 
 TERMS: tuple[Term, ...] = (
@@ -220,7 +221,7 @@ TERMS: tuple[Term, ...] = (
         reference="Grambsch & Therneau 1994", doi="10.1093/biomet/81.3.515",
     ),
     Term(
-        slug="c-index", name="Concordance index (C-index)", words=r"C-index|[Cc]oncordance(?: index)?",
+        slug="c-index", name="Concordance index (C-index)", words=r"[Cc]-index|[Cc]oncordance(?: index)?",
         text="Of two patients whose order of events is known, how often the one with the earlier event had the higher predicted "
         "risk: 0.5 is chance, 1 is always. On the patients that a model was fitted to it is too high.",
         reference="Harrell 1982", doi="10.1001/jama.1982.03320430047030",
@@ -245,6 +246,7 @@ TERMS: tuple[Term, ...] = (
         reference="Blanche 2013; Graf 1999", doi="10.1002/sim.5958",
     ),
     *ANALYSIS,
+    *TRUST,
 )  # fmt: skip
 
 BY_SLUG = {term.slug: term for term in TERMS}

@@ -6,6 +6,30 @@ from core.term import Term
 
 ANALYSIS: tuple[Term, ...] = (
     Term(
+        slug="deletion-insertion", name="Deletion and insertion curves", words=r"[Dd]eletion and insertion(?: curves)?|[Dd]eletion ratios?",
+        text="Features are taken away (or put in alone) in the order that an explanation gives, and the move of the output is compared with "
+        "that in a random order. A ratio above 1: the explanation names what moves the model.",
+        reference="DeYoung 2020", doi="10.18653/v1/2020.acl-main.408",
+    ),
+    Term(
+        slug="kendall-tau", name="Kendall's tau", words=r"Kendall's tau",
+        text="How far two rankings agree: 1 the same, 0 as random ones, -1 reversed. Here, of the features' ranking with that of models "
+        "fitted to other samples of the patients.",
+        reference="Kendall 1945", doi="10.1093/biomet/33.3.239",
+    ),
+    Term(
+        slug="counterfactual", name="Counterfactual, off the manifold", words=r"[Cc]ounterfactual|[Oo]ff the manifold",
+        text="The smallest change of a patient's measurements that flips a prediction. It describes the model, not an intervention. Off "
+        "the manifold: farther from every patient than 95% of the cohort are from each other, where the model has seen nobody.",
+        reference="Wachter 2018", doi="10.2139/ssrn.3063289",
+    ),
+    Term(
+        slug="attention", name="Attention", words=r"[Aa]ttention",
+        text="The weight with which a network mixes its inputs. It shows where the network looks, not what moves its output: other weights "
+        "can give the same prediction. It is never called importance here.",
+        reference="Jain & Wallace 2019", doi="10.18653/v1/N19-1357",
+    ),
+    Term(
         slug="cohen-kappa", name="Cohen's kappa, positive and negative agreement", words=r"[Kk]appa|PPA|NPA",
         text="How far two assays call the same patients alike, beyond what chance would give (kappa), and the share of the comparator's "
         "positives (PPA) and negatives (NPA) that the other calls alike. Neither assay is the truth.",

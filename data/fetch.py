@@ -111,10 +111,19 @@ def fetch(source: Source, *, places: Places, progress: Progress = silent) -> Fil
     SourceCorrupt
         A file is there, but is not the one that was published.
     """
-    return Files({unquote(file.url): _fetch_one(file, places, progress=progress) for file in source.files})
+    return Files({unquote(file.url): fetch_file(file, places=places, progress=progress) for file in source.files})
 
 
-def _fetch_one(file: RemoteFile, places: Places, *, progress: Progress) -> Path:
+def fetch_file(file: RemoteFile, *, places: Places, progress: Progress = silent) -> Path:
+    """A local, verified copy of one pinned file; a size of 0 means that only its checksum is known.
+
+    Raises
+    ------
+    SourceUnavailable
+        It is neither in the mirror nor downloaded, and cannot be downloaded.
+    SourceCorrupt
+        It is there, but is not the one that was published.
+    """
     if places.mirror is not None:
         if not places.mirror.is_dir():
             raise SourceUnavailable(
@@ -153,7 +162,7 @@ def verify(path: Path, file: RemoteFile, *, verified: Verified, remedy: str) -> 
         They differ.
     """
     size = path.stat().st_size
-    if size != file.size_bytes:
+    if file.size_bytes and size != file.size_bytes:
         raise SourceCorrupt(f"{path} has {size:,} bytes; the published file has {file.size_bytes:,}: {remedy}")
     found = verified.checksum(path)
     if found != file.sha256:
@@ -262,7 +271,7 @@ def _stream(file: RemoteFile, part: Path, *, progress: Progress) -> bool:
     done = part.stat().st_size if part.is_file() else 0
     if done == file.size_bytes and done:
         return True
-    if done > file.size_bytes:
+    if 0 < file.size_bytes < done:
         part.unlink()
         done = 0
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={done}-"} if done else {})
@@ -271,11 +280,13 @@ def _stream(file: RemoteFile, part: Path, *, progress: Progress) -> bool:
         goes_on = response.status_code == requests.codes.partial_content
         done = done if goes_on else 0
         name = unquote(file.url).rsplit("/", 1)[-1]
+        rest = int(response.headers.get("Content-Length") or 0)
+        whole = file.size_bytes or (done + rest if rest else 0)  # 0 = the server does not say either
         with part.open("ab" if goes_on else "wb") as handle:
             for chunk in response.iter_content(CHUNK):
                 handle.write(chunk)
                 done += len(chunk)
-                progress(name, done, file.size_bytes)
-                if done > file.size_bytes:
+                progress(name, done, whole)
+                if 0 < whole < done:
                     raise ValueError("more bytes than published")
-    return done == file.size_bytes
+    return done == whole or not whole

@@ -419,12 +419,34 @@ EMBEDDING = Table(
     columns=(
         _PATIENT,
         _STUDY,
-        _id("space", "Feature space", "'tme_signatures', later a model's hash"),
+        _id("space", "Feature space", "'tme_signatures', or the name of a model: see table model"),
         Column(name="vector", dtype=_LF32, label="Vector", kind="list"),
-        _number("umap_1", "UMAP 1"),
-        _number("umap_2", "UMAP 2"),
+        _number("umap_1", "UMAP 1"), _number("umap_2", "UMAP 2"),
+        _category("protocol", "Protocol", "see PROTOCOLS; null in a space that no labels shaped"),
+        _text("input_hash", "Input hash", "of everything that the model read about the patient"),
+        Column(name="seen", dtype=_LT, label="Kinds of measurement seen", kind="list"), _number("log_odds", "Log-odds of response, by the model"),
+        _number("os_risk", "Risk of death, by the model", about="higher = sooner; a score, no probability"),
+        _number("pfs_risk", "Risk of progression, by the model", about="higher = sooner; a score, no probability"),
+        Column(name="subtype", dtype=_LF32, label="Immune subtypes C1–C6, probabilities by the model", kind="list"),
     ),
-)
+)  # fmt: skip
+
+MODEL = Table(
+    name="model",
+    about="One row a trained model that embedded patients: what its card says.",
+    key=("model",),
+    columns=(
+        _id("model", "Model", "name and hash of weights and card"), _text("name", "Name"), _text("created", "Created", "UTC"),
+        _flag("main", "Main model", "false = trained without a cohort, to speak about that cohort"),
+        Column(name="trained_on", dtype=_LT, label="Trained on", kind="list", about="'study/cohort'"),
+        Column(name="without", dtype=_LT, label="Left out of the training", kind="list", about="'study/cohort'"),
+        _text("intended_use", "Intended use"), _text("limits", "Limits"),
+        _text("data_hash", "Data hash", "of the inputs and outcomes that trained it"), _int("patients", "Patients in training"),
+        _int("seeds", "Members of the ensemble"), _int("parameters", "Parameters"), _int("bytes", "Size", "bytes"),
+        _text("sha256", "SHA-256 of the weights"), _text("metrics", "Metrics", "JSON, as on the card"),
+        _text("config", "Config", "JSON, as on the card"),
+    ),
+)  # fmt: skip
 
 PREDICTION = Table(
     name="prediction",
@@ -479,8 +501,52 @@ ATTRIBUTION_SUMMARY = Table(
         _number("ci_high", "Mean absolute SHAP value, upper 95%", "log-odds", about="bootstrap over patients"),
         _number("null_95", "95th percentile with shuffled labels", "log-odds", about="null for a published formula"),
         _flag("beats_null", "Beats shuffled labels"),
+        _number("rank_low", "Rank, lower 95%", about="over refits or resamples; 1 = strongest"),
+        _number("rank_high", "Rank, upper 95%", about="over refits or resamples"),
+        _number("in_top", "Share of refits or resamples among the strongest", "fraction"),
+        _number("attention", "Attention", "fraction", about="of the last layer's patient token; no importance; null = the model has none"),
     ),
 )
+
+ATTRIBUTION_CURVE = Table(
+    name="attribution_curve",
+    about="One row a point of a deletion or insertion curve: distance from the full output, log-odds, mean over patients.",
+    key=("study", "cohort", "predictor", "protocol", "curve", "features"),
+    columns=(
+        _STUDY, _COHORT, _id("predictor", "Predictor"), _category("protocol", "Protocol"),
+        _category("curve", "Curve", "'deletion', 'insertion', 'random_deletion' or 'random_insertion'"),
+        _int("features", "Features taken away or put in"), _int("n", "Patients"), _number("change", "Distance from the full output", "log-odds"),
+        _number("ci_low", "Lower 95%", "log-odds", about="bootstrap over patients; for random orders over orders"),
+        _number("ci_high", "Upper 95%", "log-odds"),
+    ),
+)  # fmt: skip
+
+ATTRIBUTION_MEASURE = Table(
+    name="attribution_measure",
+    about="One row a number on how far an attribution can be trusted.",
+    key=("study", "cohort", "predictor", "protocol", "measure"),
+    columns=(
+        _STUDY, _COHORT, _id("predictor", "Predictor"), _category("protocol", "Protocol"),
+        _id("measure", "Measure", "'deletion_ratio', 'insertion_ratio', 'rank_tau', 'top_overlap', 'threshold' or 'leftover'"),
+        _number("value", "Value"), _number("ci_low", "Lower 95%"), _number("ci_high", "Upper 95%"),
+        _int("n", "Patients, or draws"), _text("detail", "What it was taken over"),
+    ),
+)  # fmt: skip
+
+COUNTERFACTUAL = Table(
+    name="counterfactual",
+    about="One row a feature of the smallest change that takes a patient's prediction across the threshold; feature '' = nothing may change.",
+    key=("patient_id", "predictor", "protocol", "feature"),
+    columns=(
+        _PATIENT, _STUDY, _COHORT, _id("predictor", "Predictor"), _category("protocol", "Protocol"), _id("feature", "Feature"),
+        _number("value_from", "Value now"), _number("value_to", "Value after the change"), _number("change_sd", "Change", "SD of the cohort"),
+        _number("output", "Model output now", "log-odds"), _number("reached", "Model output after the change", "log-odds"),
+        _number("threshold", "Threshold", "log-odds"), _flag("flips", "Crosses the threshold"),
+        _flag("exact", "No smaller change exists in the model", "false = the smallest that a search found"),
+        _number("place_before", "Share of the cohort nearer to its neighbours", "fraction"),
+        _number("place_after", "The same after the change", "fraction"), _flag("off_manifold", "Like nobody in the cohort"),
+    ),
+)  # fmt: skip
 
 CLUSTER = Table(
     name="cluster",
@@ -516,6 +582,32 @@ PERFORMANCE = Table(
         _number("brier_null", "Brier score of the prevalence"),
         _number("calibration_slope", "Calibration slope"),
         _number("calibration_intercept", "Calibration intercept"),
+    ),
+)
+
+EVALUATION = Table(
+    name="evaluation",
+    about="One row a model's out-of-sample figure in a comparison of models, or its difference from another on the same patients.",
+    key=("evaluation", "cohort", "predictor", "against"),
+    columns=(
+        _id("evaluation", "Comparison", "which patients, endpoint and folds; 'unseen_cohorts', 'imvigor_response', 'tcga_luad', ..."),
+        _category("protocol", "Protocol"),
+        _category("endpoint", "Endpoint", "'response' or 'os'"),
+        _id("study", "Study", "'' = size-weighted mean over the cohorts"),
+        _id("cohort", "Cohort", "'' = size-weighted mean over the cohorts"),
+        _id("predictor", "Predictor"),
+        _text("label", "Predictor in words"),
+        _flag("simple", "Simple", "a model that a deep one has to beat"),
+        _id("against", "Less this predictor", "'' = the figure itself, else the difference on patients who have both"),
+        _category("metric", "Metric", "'auc' or 'c_index'"),
+        _number("estimate", "Estimate"),
+        _number("ci_low", "Estimate, lower 95%", about="percentile bootstrap over patients, within cohorts"),
+        _number("ci_high", "Estimate, upper 95%", about="percentile bootstrap over patients, within cohorts"),
+        _int("n", "Patients"),
+        _int("events", "Responders, or deaths"),
+        _int("repeats", "Repeats"),
+        _int("seed", "Seed"),
+        _flag("shuffled", "Outcomes shuffled", "a control: true = the outcomes were dealt out anew within each cohort"),
     ),
 )
 
@@ -607,8 +699,9 @@ TABLES: Mapping[str, Table] = {
     table.name: table
     for table in (
         STUDY, PATIENT, SAMPLE, ASSAY, EXPRESSION, MUTATION, COPY_NUMBER, SIGNATURE_SCORE, CELL_FRACTION, SLIDE_FEATURE,
-        SLIDE, SPOT, SPOT_FRACTION, GENE_SET, EMBEDDING, PREDICTION, ATTRIBUTION, ATTRIBUTION_SUMMARY,
-        CLUSTER, PERFORMANCE, TRUTH, CHECK, REFUSED, PROVENANCE,
+        SLIDE, SPOT, SPOT_FRACTION, GENE_SET, MODEL, EMBEDDING, PREDICTION, ATTRIBUTION, ATTRIBUTION_SUMMARY, ATTRIBUTION_CURVE,
+        ATTRIBUTION_MEASURE, COUNTERFACTUAL,
+        CLUSTER, PERFORMANCE, EVALUATION, TRUTH, CHECK, REFUSED, PROVENANCE,
     )
 }  # fmt: skip
 

@@ -25,7 +25,7 @@ from data.schema import ASSAY, EXPRESSION, PROVENANCE, REFUSED, STUDY, TABLES
 from data.sources.source import Expression, Source, StudyTables
 
 ABOUT = "study.json"
-COMPUTED = frozenset({"study", "check_result", "performance", "prediction", "attribution", "cluster"})
+COMPUTED = frozenset({"study", "check_result", "performance", "prediction", "attribution", "cluster", "model"})
 """Tables that the build makes itself; a loader's frame of that name is refused."""
 
 

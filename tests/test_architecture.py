@@ -84,7 +84,7 @@ def test_no_catch_all_modules_and_no_long_files() -> None:
     for path in modules():
         assert path.stem not in {"utils", "util", "helpers", "helper", "common", "misc"}, name_of(path)
         lines = len(path.read_text(encoding="utf-8").splitlines())
-        limit = 650 if path.name == "schema.py" else 360  # the schema is one declarative table
+        limit = 750 if path.name == "schema.py" else 360  # the schema is one declarative table
         assert lines <= limit, f"{name_of(path)} has {lines} lines: split it by noun"
 
 

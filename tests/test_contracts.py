@@ -71,7 +71,7 @@ def test_synthetic_source_fits_the_schema_and_repeats(study: str) -> None:
         np.testing.assert_array_equal(one.values, two.values)
 
 
-@pytest.mark.parametrize("name", list(models.MODULES))
+@pytest.mark.parametrize("name", [*models.MODULES, *models.EVALUATED])
 def test_predictor_card_states_origin_and_limits(name: str) -> None:
     card = models.card(name)
     assert card.name == name
@@ -114,7 +114,7 @@ def test_there_are_at_least_25_kinds_of_checks_with_words() -> None:
 
 
 def listed_modules() -> set[str]:
-    listed = {*data.sources.MODULES.values(), *data.sources.SYNTHETIC.values(), *models.MODULES.values()}
+    listed = {*data.sources.MODULES.values(), *data.sources.SYNTHETIC.values(), *models.MODULES.values(), *models.EVALUATED.values()}
     listed |= {where.partition(":")[0] for where in core.figures.FIGURES.values()}
     return listed
 

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "build": ("core.commands.build", "bring the database up to date from the studies' files"),
     "ingest": ("core.commands.ingest", "take in a cohort of your own from a folder"),
+    "train": ("core.commands.train", "train the multimodal model on the database's patients"),
+    "embed": ("core.commands.embed", "embed every patient with the trained model"),
+    "slides": ("core.commands.slides", "embed slide pictures and draw what each tile weighs"),
     "doctor": ("core.commands.doctor", "say what is installed, the device, the database and the studies"),
     "studies": ("core.commands.studies", "list the studies with licence and citation"),
     "checks": ("core.commands.checks", "list the data checks of every study"),

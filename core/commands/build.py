@@ -11,6 +11,7 @@ import polars as pl
 
 from core.commands.report import Report
 from core.settings import Settings
+from core.speakers import ASSETS, identity
 from data import build as builder
 from data import fingerprint
 from data.errors import UnknownName
@@ -57,8 +58,10 @@ def plan(
     synthetic: builder.Synthetic = "auto",
     force: bool = False,
     progress: Progress | None = None,
+    models: tuple[Path, ...] = (),
 ) -> builder.Plan:
-    """The build that the settings ask for, with the enrichment of core.pipeline."""
+    """The build that the settings ask for, with the enrichment of core.pipeline. models: folders; () = by the settings."""
+    folders = models or model_folders(settings)
     return builder.Plan(
         database_dir=settings.database_dir,
         cache_dir=settings.cache_dir,
@@ -72,18 +75,25 @@ def plan(
         studies=dict(MODULES) if studies is None else studies,
         synthetic_studies=dict(SYNTHETIC),
         synthetic=synthetic,
-        enrich=partial(_enrich, cache_dir=None if force else settings.cache_dir / "enrich", progress=progress),
-        enrich_version=fingerprint.code("core.pipeline", "models"),
+        enrich=partial(
+            _enrich, cache_dir=None if force else settings.cache_dir / "enrich", models=folders, progress=progress
+        ),
+        enrich_version=fingerprint.digest([fingerprint.code("core.pipeline", "models"), *identity(folders)]),
         workers=settings.workers,
         force=force,
         only=only,
     )
 
 
-def _enrich(path: Path, *, cache_dir: Path | None, progress: Progress | None) -> None:
+def model_folders(settings: Settings) -> tuple[Path, ...]:
+    """Where trained models are looked for: those of this machine first, then those that come with the software."""
+    return (settings.models_dir, ASSETS)
+
+
+def _enrich(path: Path, *, cache_dir: Path | None, models: tuple[Path, ...], progress: Progress | None) -> None:
     from core.pipeline import enrich
 
-    enrich(path, seed=0, progress=progress.say if progress else None, cache_dir=cache_dir)
+    enrich(path, seed=0, progress=progress.say if progress else None, cache_dir=cache_dir, models=models)
 
 
 def summary(settings: Settings, built: builder.Built) -> Report:

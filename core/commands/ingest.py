@@ -54,15 +54,15 @@ def run(args: argparse.Namespace, settings: Settings) -> Report:
             checks = _checked(settings, target)
             changed = True
             _build(settings, wanted=not args.no_build)
-    return report(intake, checks, changed=changed)
+    return report(intake, checks, changed=changed, spoken=_spoken(settings, study))
 
 
-def report(intake: Intake, checks: pl.DataFrame, *, changed: bool) -> Report:
+def report(intake: Intake, checks: pl.DataFrame, *, changed: bool, spoken: str = "") -> Report:
     """What became of every file and row, the rows that were refused, and the data checks that failed."""
     refused = intake.refused().drop("study")
     told = checks.select("check", "title", "status", "n", "detail")
     failed = told.filter(pl.col("status").is_in(["fail", "warn"]))
-    notes = list(intake.tables.notes)
+    notes = [*([spoken] if spoken else []), *intake.tables.notes]
     if refused.height > SHOWN:
         notes.insert(0, f"{refused.height - SHOWN} more rows were refused; --json lists all of them.")
     warnings = [f"WARNING: {row['detail']}; check the columns in study.toml" for row in _alarming(failed)]
@@ -99,6 +99,7 @@ def report(intake: Intake, checks: pl.DataFrame, *, changed: bool) -> Report:
                 for one in intake.dropped
             ],
             "notes": list(intake.tables.notes),
+            "embedding": spoken,
         },
     )
 
@@ -118,11 +119,39 @@ def _checked(settings: Settings, folder: Path) -> pl.DataFrame:
     return workshop.checked(study_folder.read(folder), settings.cache_dir / "checks")
 
 
+def _spoken(settings: Settings, study: str) -> str:
+    """What the trained model made of the cohort, in a sentence; empty where there is no model, or no database yet."""
+    try:
+        store = Store.open_current(settings.database_dir, query_seconds=settings.query_seconds)
+    except CohortError:
+        return ""
+    try:
+        if store.sql("SELECT count(*) AS n FROM model")["n"][0] == 0:
+            return ""
+        row = store.sql(
+            """SELECT count(*) AS patients, count(e.patient_id) AS embedded, any_value(e.space) AS model,
+                      list_sort(list_distinct(flatten(list(e.seen)))) AS seen
+               FROM patient p LEFT JOIN (SELECT * FROM embedding WHERE space IN (SELECT model FROM model)) e USING (patient_id)
+               WHERE p.study = $s""",
+            {"s": study},
+        ).row(0, named=True)
+    except CohortError:
+        return ""
+    finally:
+        store.close()
+    if not row["embedded"]:
+        return f"Nothing is known of these {row['patients']:,} patients that the trained model reads: no embedding, no prediction by it."
+    return (
+        f"{row['embedded']:,} of {row['patients']:,} patients were embedded, and their response predicted, by {row['model']}, which saw "
+        f"{', '.join(row['seen'])}."
+    )
+
+
 def _build(settings: Settings, *, wanted: bool) -> None:
     """Bring the database up to date with the studies that it has now; with all where there is none yet."""
     if not wanted:
         return
-    studies, synthetic = _present(settings)
+    studies, synthetic = present(settings)
     with Progress() as progress:
         builder.build(
             plan(settings, studies=studies, synthetic=synthetic, progress=progress),
@@ -131,7 +160,7 @@ def _build(settings: Settings, *, wanted: bool) -> None:
         )
 
 
-def _present(settings: Settings) -> tuple[dict[str, str] | None, builder.Synthetic]:
+def present(settings: Settings) -> tuple[dict[str, str] | None, builder.Synthetic]:
     """Published studies of the database that is served, and whether synthetic ones stand in for them."""
     try:
         store = Store.open_current(settings.database_dir, query_seconds=settings.query_seconds)

@@ -7,20 +7,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from core.figures.abstention import risk_coverage, strangeness
 from core.figures.accuracy_over_time import accuracy_over_time
 from core.figures.adjusted_curves import adjusted_curves
+from core.figures.attention import attention
 from core.figures.beeswarm import beeswarm
 from core.figures.calibration import calibration, recalibration
 from core.figures.chart import Chart, Provenance
 from core.figures.checklist import checklist
 from core.figures.claims import claims
 from core.figures.composition import composition
+from core.figures.conformal import conformal, conformal_coverage
+from core.figures.counterfactual import counterfactual
 from core.figures.cox_forest import cox_forest
 from core.figures.cutoff_curve import cutoff_curve
 from core.figures.decision_curve import decision_curve
+from core.figures.deletion import deletion
 from core.figures.dependence import dependence
 from core.figures.distribution import distribution
 from core.figures.embedding import embedding
+from core.figures.fairness import fairness
 from core.figures.flow import flow
 from core.figures.forest import forest
 from core.figures.four_curves import four_curves
@@ -28,6 +34,7 @@ from core.figures.importance import importance
 from core.figures.incidence import incidence
 from core.figures.km import km
 from core.figures.missingness import missingness
+from core.figures.modality_share import modality_share
 from core.figures.null_hits import null_hits
 from core.figures.optimism import optimism
 from core.figures.precision_recall import precision_recall
@@ -38,6 +45,7 @@ from core.figures.response_rate import response_rate
 from core.figures.restricted_mean import restricted_mean
 from core.figures.roc import roc
 from core.figures.schoenfeld import schoenfeld
+from core.figures.slide_attention import slide_attention
 from core.figures.spline_effect import spline_effect
 from core.figures.subgroups import subgroups
 from core.figures.theme import dress
@@ -72,6 +80,11 @@ FIGURES: Mapping[str, str] = {
     "quality": "core.figures.quality:quality",
     "precision_recall": "core.figures.precision_recall:precision_recall",
     "recalibration": "core.figures.calibration:recalibration",
+    "risk_coverage": "core.figures.abstention:risk_coverage",
+    "strangeness": "core.figures.abstention:strangeness",
+    "fairness": "core.figures.fairness:fairness",
+    "conformal": "core.figures.conformal:conformal",
+    "conformal_coverage": "core.figures.conformal:conformal_coverage",
     "decision_curve": "core.figures.decision_curve:decision_curve",
     "transport": "core.figures.transport:transport",
     "subgroups": "core.figures.subgroups:subgroups",
@@ -86,7 +99,12 @@ FIGURES: Mapping[str, str] = {
     "cox_forest": "core.figures.cox_forest:cox_forest",
     "incidence": "core.figures.incidence:incidence",
     "restricted_mean": "core.figures.restricted_mean:restricted_mean",
+    "modality_share": "core.figures.modality_share:modality_share",
+    "deletion": "core.figures.deletion:deletion",
+    "counterfactual": "core.figures.counterfactual:counterfactual",
+    "attention": "core.figures.attention:attention",
     "schoenfeld": "core.figures.schoenfeld:schoenfeld",
+    "slide_attention": "core.figures.slide_attention:slide_attention",
 }
 
 __all__ = [
@@ -95,19 +113,25 @@ __all__ = [
     "Provenance",
     "accuracy_over_time",
     "adjusted_curves",
+    "attention",
     "beeswarm",
     "calibration",
     "checklist",
     "claims",
     "cohort_effects",
     "composition",
+    "conformal",
+    "conformal_coverage",
+    "counterfactual",
     "cox_forest",
     "cutoff_curve",
     "decision_curve",
+    "deletion",
     "dependence",
     "distribution",
     "dress",
     "embedding",
+    "fairness",
     "flow",
     "forest",
     "four_curves",
@@ -115,6 +139,7 @@ __all__ = [
     "incidence",
     "km",
     "missingness",
+    "modality_share",
     "null_hits",
     "optimism",
     "precision_recall",
@@ -124,9 +149,12 @@ __all__ = [
     "recalibration",
     "response_rate",
     "restricted_mean",
+    "risk_coverage",
     "roc",
     "schoenfeld",
+    "slide_attention",
     "spline_effect",
+    "strangeness",
     "subgroups",
     "transport",
     "tumour_change",

@@ -32,7 +32,7 @@ def forest(
     Parameters
     ----------
     table : from `core.response.forest.forest_table`: group (cohort; heads a block), label (predictor), estimate,
-        ci_low, ci_high, n, detail; rows are drawn in order.
+        ci_low, ci_high, n, detail; rows are drawn in order. A further column `mark` is written in bold after the detail.
     measure : 'AUC' (linear, null line .5), 'c-index' (the same) or 'HR' (log scale, null line 1).
 
     Raises
@@ -63,11 +63,12 @@ def forest(
     left = max(widest(names) + 30, max((widest([h]) for _, h in heads), default=0) * 0.75 + 16, 120)
     numbers = [_numbers(row) for row in rows]
     counts = [f"{row['n']:,}" if row["n"] is not None else "" for row in rows]
-    details = [row["detail"] or "" for row in rows]
+    marks = table["mark"].to_list() if "mark" in table.columns else [None] * len(rows)
+    details = [f"{row['detail'] or ''}{f', <b>{mark}</b>' if mark else ''}" for row, mark in zip(rows, marks, strict=True)]
     wide = [
         widest(numbers) + 22,
         max(widest(counts), 20) + 22,
-        widest(details, size=SMALL_SIZE) + 8 if any(details) else 0,
+        widest(details, size=SMALL_SIZE) + (22 if any(marks) else 8) if any(details) else 0,  # bold letters are wider
     ]
     right = sum(wide) + 16
     top = 34

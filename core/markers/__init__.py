@@ -13,4 +13,7 @@ STATISTICS: Mapping[str, str] = {
     "benjamini_hochberg": "core.markers.scan.multiplicity:benjamini_hochberg",
     "permutation": "core.markers.scan.permutation:permutation",
     "pooled": "core.markers.scan.meta:pooled",
+    "modality_share": "core.markers.modality_share:modality_share",
+    "faithfulness": "core.markers.faithfulness:faithfulness",
+    "counterfactual": "core.markers.counterfactual:counterfactual",
 }

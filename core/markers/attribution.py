@@ -19,6 +19,12 @@ FEWEST = 20
 """Patients below which the mean of a feature's SHAP values says nothing about a cohort."""
 ADDITIVE = frozenset({"elastic_net", "loris", "loris_recalibrated"})
 """Predictors whose log-odds are a sum of one term a feature: no feature changes what another one does."""
+KINDS = {"mutation": "{} mutation", "copy_number": "{} copy number", "slide": "H&E: {}"}
+TOKENS = {
+    "other_genes": "Genes outside every gene set", "tmb_in_cohort": "Tumour mutational burden relative to the cohort",
+    "neoantigen_in_cohort": "Neoantigens relative to the cohort", "slide:tiles": "H&E: slide embedding",
+}  # fmt: skip
+"""Features of the multimodal model that are no column and no signature."""
 OUT_OF_SAMPLE = ("published", "out_of_fold", "external", "leave_one_cohort_out")
 
 
@@ -50,6 +56,9 @@ def rows(store: Store, query: CohortQuery, predictor: str) -> pl.DataFrame:
             AND patient_id IN (SELECT patient_id FROM patient WHERE {condition}) ORDER BY rowid""",
         {**params, "predictor": predictor},
     )
+    if found["protocol"].n_unique() > 1:  # a patient counts once, by the protocol that is listed first
+        place = pl.col("protocol").replace_strict({p: i for i, p in enumerate(OUT_OF_SAMPLE)}, default=9, return_dtype=pl.Int32)
+        found = found.filter(place == place.min().over("patient_id"))
     if found.is_empty():
         cohort_frame.patients(store, query, columns=("patient_id",))
         elsewhere = store.sql(
@@ -233,7 +242,12 @@ def waterfall(store: Store, patient_id: str, predictor: str, *, top: int = 10) -
 
 def feature_label(feature: str) -> str:
     """A model's feature in words."""
-    return PATIENT.column(feature).label if feature in PATIENT.dtypes else signature_label(feature)
+    if feature in PATIENT.dtypes:
+        return PATIENT.column(feature).label
+    kind, _, name = feature.partition(":")
+    if name and kind in KINDS and feature not in TOKENS:
+        return KINDS[kind].format(name)
+    return TOKENS.get(feature) or signature_label(feature)
 
 
 def feature_unit(feature: str) -> str:

@@ -16,9 +16,8 @@ from core.figures.chart import Chart
 from core.figures.dependence import dependence as dependence_figure
 from core.figures.importance import importance
 from core.figures.waterfall import waterfall as waterfall_figure
-from core.markers.attribution import dependence, summary, waterfall
+from core.markers.attribution import ADDITIVE, dependence, feature_label, summary, waterfall
 from core.markers.explained import Summary
-from core.tme.naming import label as signature_label
 from data.schema import PATIENT
 from data.store import Store
 
@@ -110,7 +109,8 @@ def _sentence(found: Summary) -> str:
     strongest = [_inside(f) for f in found.features.head(3)["feature"].to_list()]
     judged = found.features.drop_nulls("beats_null")
     if judged.is_empty():
-        tail = "a published formula, so that no refit to shuffled responses applies"
+        formula = found.predictor in ADDITIVE
+        tail = "a published formula, so that no refit to shuffled responses applies" if formula else "it was not refitted to shuffled responses"
     else:
         beating = int(judged["beats_null"].sum())
         tail = f"{beating} of {words.count(judged.height, 'feature')} beat models refitted to shuffled responses"
@@ -119,8 +119,8 @@ def _sentence(found: Summary) -> str:
 
 def _short(found: Summary) -> str:
     """The predictor as a title says it: "the elastic net"."""
-    return {"elastic_net": "the elastic net", "loris": "LORIS", "loris_recalibrated": "recalibrated LORIS"}.get(found.predictor, found.predictor_label)
+    return {"elastic_net": "the elastic net", "loris": "LORIS", "loris_recalibrated": "recalibrated LORIS", "multimodal": "the multimodal model"}.get(found.predictor, found.predictor_label)
 
 
 def _inside(feature: str) -> str:
-    return words.column(feature) if feature in PATIENT.dtypes else signature_label(feature)
+    return words.column(feature) if feature in PATIENT.dtypes else feature_label(feature)

@@ -2,42 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from core.pipeline.staging import Frames
+from core.markers.attribution import feature_label
+from core.pipeline import trust
+from core.pipeline.explained import Explained
+from core.pipeline.staging import Frames, Staging
+from models.card import ModelError
 
+EXPLAINED = ("attribution", "attribution_summary", "attribution_curve", "attribution_measure", "counterfactual")
+"""Tables of attributions and of how far they can be trusted."""
 Floats = npt.NDArray[np.float64]
 
 CORRELATED = 0.7
 RESAMPLES = 500
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Explained:
-    """A predictor's exact SHAP values on one cohort.
+def frames(patients: pl.DataFrame, explained: Explained, *, trusted: Frames | None = None, seed: int = 0) -> Frames:
+    """Rows of `attribution` and `attribution_summary`, and those of `core.pipeline.trust`.
 
-    Attributes
-    ----------
-    names : (f,) features. values, shap : (n, f); values in the feature's own unit, nan = imputed or a word.
-    base, output : (n,) log-odds; base + shap.sum(1) = output. null : (b, f) mean |SHAP| with shuffled labels, or None.
+    Features that no patient's score uses are left out of the first. In-sample attributions are not asked how far they hold.
+    trusted : rows of `trust` made beforehand (a model that is not additive); None = made here.
     """
-
-    predictor: str
-    protocol: str
-    names: tuple[str, ...]
-    values: Floats
-    shap: Floats
-    base: Floats
-    output: Floats
-    null: Floats | None
-
-
-def frames(patients: pl.DataFrame, explained: Explained, *, seed: int = 0) -> Frames:
-    """Rows of `attribution` and `attribution_summary`; features that no patient's score uses are left out of the first."""
     n, f = explained.shap.shape
     groups = correlated_groups(explained.values, explained.names)
     identity = patients.select("study", "cohort").row(0)
@@ -75,6 +63,8 @@ def frames(patients: pl.DataFrame, explained: Explained, *, seed: int = 0) -> Fr
             "beats_null": pl.Series(
                 [None if np.isnan(t) else bool(m > t) for m, t in zip(mean, null, strict=True)], dtype=pl.Boolean
             ),
+            **_ranks_of(explained, seed=seed),
+            "attention": pl.Series(explained.attention if explained.attention is not None else [None] * f, dtype=pl.Float64).fill_nan(None),
         }
     ).with_columns(
         study=pl.lit(identity[0]),
@@ -82,7 +72,34 @@ def frames(patients: pl.DataFrame, explained: Explained, *, seed: int = 0) -> Fr
         predictor=pl.lit(explained.predictor),
         protocol=pl.lit(explained.protocol),
     )
-    return {"attribution": rows, "attribution_summary": summary}
+    if trusted is None:
+        trusted = trust.trust(patients, explained, seed=seed) if explained.protocol != "in_sample" else {}
+    return {"attribution": rows, "attribution_summary": summary, **trusted}
+
+
+def write(staging: Staging, made: Frames) -> None:
+    """Put the rows that `frames` made into a database that is being built."""
+    if "attribution_summary" not in made:
+        return
+    words = {name: feature_label(name) for name in made["attribution_summary"]["feature"]}
+    summary = made["attribution_summary"].with_columns(pl.col("feature").replace(words).alias("label"))
+    for name, rows in {**made, "attribution_summary": summary}.items():
+        if name in EXPLAINED:
+            staging.append(name, rows)
+
+
+def _ranks_of(explained: Explained, *, seed: int) -> dict[str, pl.Series]:
+    """How far each feature's rank holds; null for features without one."""
+    try:
+        found = trust.ranking(explained, seed=seed)
+    except ModelError:
+        none = pl.Series([None] * len(explained.names), dtype=pl.Float64)
+        return {"rank_low": none, "rank_high": none, "in_top": none}
+    parts = {"rank_low": found.rank_low, "rank_high": found.rank_high, "in_top": found.in_top}
+    return {name: pl.Series(values).fill_nan(None) for name, values in parts.items()}
+
+
+__all__ = ["EXPLAINED", "Explained", "correlated_groups", "frames", "write"]
 
 
 def correlated_groups(values: Floats, names: tuple[str, ...]) -> list[str]:

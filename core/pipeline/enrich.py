@@ -2,31 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
 import polars as pl
 
-from core.markers.attribution import feature_label
-from core.pipeline import performance, pooled, predictions, scores, tme
+from core.errors import BadModel
+from core.pipeline import attributions, embeddings, performance, pooled, predictions, scores, tme
 from core.pipeline.features import COLUMNS, Features, best_scores
 from core.pipeline.staging import Finished, Frames, Staging, fingerprint
+from core.speakers import ASSETS, speakers
 
 Progress = Callable[[str], None]
 
 _NEEDED = tuple(dict.fromkeys(("patient_id", "study", "cohort", "arm", "response", "response_definition", *COLUMNS)))
 
 
-def enrich(path: Path, *, seed: int = 0, progress: Progress | None = None, cache_dir: Path | None = None) -> None:
+def enrich(
+    path: Path,
+    *,
+    seed: int = 0,
+    progress: Progress | None = None,
+    cache_dir: Path | None = None,
+    models: Sequence[Path] = (ASSETS,),
+) -> None:
     """Fill a staged database with everything that is derived from its tables.
 
     Parameters
     ----------
     path : database file that nobody else has open; tables signature_score, cell_fraction, prediction, performance,
-        embedding, cluster, attribution and attribution_summary are filled (rows that a source brought are kept).
+        embedding, model, cluster, attribution and attribution_summary are filled (rows that a source brought are kept).
     seed : folds, resampling and the picture. progress : told in words what is being done.
     cache_dir : folder where finished pieces are kept, so that an unchanged study is not computed twice.
+    models : folders of trained models; the first that holds any speaks. Without one there are no embeddings by a model.
 
     Same database, same seed, same code: same answer.
     """
@@ -39,14 +49,33 @@ def enrich(path: Path, *, seed: int = 0, progress: Progress | None = None, cache
         with threadpool_limits(1):  # many small products: threads cost more than they give
             scores.fill(staging, finished, progress=say)
             best = best_scores(staging)
-            _predict(staging, finished, best=best, seed=seed, progress=say)
+            spoken = _embed(staging, finished, cache_dir=cache_dir, models=models, seed=seed, progress=say)
+            _predict(staging, finished, best=best, others=spoken, seed=seed, progress=say)
             tme.fill(staging, finished, scores=best, progress=say, seed=seed)
     finally:
         staging.close()
 
 
-def _predict(staging: Staging, finished: Finished, *, best: pl.DataFrame, seed: int, progress: Progress) -> None:
-    for name in ("prediction", "performance", "attribution", "attribution_summary"):
+def _embed(
+    staging: Staging, finished: Finished, *, cache_dir: Path | None, models: Sequence[Path], seed: int, progress: Progress
+) -> list[pl.DataFrame]:
+    """Embeddings and predictions of the trained models; models that cannot be read are told and change nothing else."""
+    try:
+        found = speakers(models)
+    except BadModel as error:
+        progress(f"no embeddings by a model: {error}")
+        return []
+    if found is None:
+        return []
+    how = embeddings.How(threads=os.cpu_count() or 1)
+    desk = embeddings.Desk(speakers=found, cache_dir=cache_dir, how=how, say=progress)
+    return embeddings.fill(staging, finished, desk=desk, progress=progress, seed=seed)
+
+
+def _predict(
+    staging: Staging, finished: Finished, *, best: pl.DataFrame, others: list[pl.DataFrame], seed: int, progress: Progress
+) -> None:
+    for name in ("prediction", "performance", *attributions.EXPLAINED):
         staging.clear(name)
     chosen = ", ".join(f'p."{name}"' for name in _NEEDED)
     everyone = staging.sql(
@@ -60,7 +89,8 @@ def _predict(staging: Staging, finished: Finished, *, best: pl.DataFrame, seed: 
         made += predictions.markers(part, own)
         published, explained = predictions.loris_rows(part, fitted)
         made += published
-        _explain(staging, explained)
+        for frames in explained:
+            attributions.write(staging, frames)
         if predictions.enough(part):
             progress(f"{study}: cross-fitting the elastic net on {cohort} ({part.height:,} patients)")
             key = fingerprint("elastic net", seed, part, own, slope)
@@ -68,8 +98,9 @@ def _predict(staging: Staging, finished: Finished, *, best: pl.DataFrame, seed: 
             found = finished.get(f"crossfit-{key}", partial(_cross_fit, part, own, seed=seed))
             if found:
                 made.append(found["prediction"])
-                _explain(staging, found)
+                attributions.write(staging, found)
     made += _pooled(finished, everyone=everyone, best=best, seed=seed, progress=progress)
+    made += others
     progress("judging the predictors")
     if made:
         table = pl.concat(made, how="diagonal_relaxed")
@@ -117,14 +148,6 @@ def _cross_fit(part: pl.DataFrame, own: pl.DataFrame, *, seed: int) -> Frames:
 def _leave_out(members: list[tuple[str, pl.DataFrame, Features]], *, seed: int) -> Frames:
     rows = pooled.leave_one_out(members, seed=seed)
     return {"prediction": pl.concat(rows)} if rows else {}
-
-
-def _explain(staging: Staging, frames: Frames) -> None:
-    if "attribution" in frames:
-        staging.append("attribution", frames["attribution"])
-        summary = frames["attribution_summary"]
-        words = {name: feature_label(name) for name in summary["feature"]}
-        staging.append("attribution_summary", summary.with_columns(pl.col("feature").replace(words).alias("label")))
 
 
 def _silent(_words: str) -> None:

@@ -57,6 +57,15 @@ class Features:
             gathered[:, position[parent]] += columns[:, number]
         return gathered
 
+    def lines(self, slopes: Floats) -> tuple[Floats, Floats]:
+        """Design and slopes of the features that are one column, (n, f) each; others are nan and 0. slopes : (n, p)."""
+        made, steep = np.full((slopes.shape[0], len(self.names)), np.nan), np.zeros((slopes.shape[0], len(self.names)))
+        for position, name in enumerate(self.names):
+            columns = [j for j, parent in enumerate(self.parents) if parent == name]
+            if len(columns) == 1 and np.isfinite(self.values[:, position]).any():
+                made[:, position], steep[:, position] = self.design[:, columns[0]], slopes[:, columns[0]]
+        return made, steep
+
 
 def best_scores(staging: Staging) -> pl.DataFrame:
     """One score a patient and signature: patient_id, study, signature, score, z.

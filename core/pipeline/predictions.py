@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from core.pipeline import attributions
-from core.pipeline.features import Features, of_cohort, wide
+from core.pipeline.features import LOGGED, Features, of_cohort, wide
 from core.pipeline.staging import Frames
 from models.baselines import elastic_net, loris, loris_recalibrated, pdl1, tmb
 from models.card import ModelError
@@ -93,8 +94,8 @@ def calibration(everyone: pl.DataFrame) -> loris_recalibrated.Calibration | None
 
 def loris_rows(
     patients: pl.DataFrame, fitted: loris_recalibrated.Calibration | None
-) -> tuple[list[pl.DataFrame], Frames]:
-    """Published and recalibrated LORIS of one cohort, and the attribution of the published score.
+) -> tuple[list[pl.DataFrame], list[Frames]]:
+    """Published and recalibrated LORIS of one cohort, and the attributions of both.
 
     Both are in-sample on the cohort whose patients gave the published coefficients: refitting two numbers out-of-fold
     would not make the other coefficients out-of-sample.
@@ -102,7 +103,7 @@ def loris_rows(
     taken = loris_terms(patients)
     known = np.isfinite(taken.log_odds)
     if not known.any():
-        return [], {}
+        return [], []
     study, cohort = patients["study"][0], patients["cohort"][0]
     trained = (study, cohort) == TRAINED_LORIS
     protocol = "in_sample" if trained else "published"
@@ -112,20 +113,23 @@ def loris_rows(
     values = np.column_stack([*(numbers(patients, name) for name in loris.SLOPES), np.full(patients.height, np.nan)])
     parts = taken.terms[known]
     typical = parts.mean(axis=0)
-    explained = attributions.frames(
-        patients.filter(pl.Series(known)),
-        attributions.Explained(
-            predictor="loris",
-            protocol=protocol,
-            names=loris.FEATURES,
-            values=values[known],
-            shap=parts - typical,
-            base=np.full(int(known.sum()), taken.intercept + typical.sum()),
-            output=taken.log_odds[known],
-            null=None,
-        ),
+    ceilings = np.array([*(loris.CEILINGS.get(name, np.inf) for name in loris.SLOPES), np.inf])
+    published = attributions.Explained(
+        predictor="loris",
+        protocol=protocol,
+        names=loris.FEATURES,
+        values=values[known],
+        shap=parts - typical,
+        base=np.full(int(known.sum()), taken.intercept + typical.sum()),
+        output=taken.log_odds[known],
+        null=None,
+        design=np.minimum(values[known], ceilings),
+        slopes=np.tile([*loris.SLOPES.values(), 0.0], (int(known.sum()), 1)),
     )
+    scored = patients.filter(pl.Series(known))
+    explained = [attributions.frames(scored, published)]
     if fitted is not None:
+        explained.append(attributions.frames(scored, recalibrated(published, fitted, trained=trained)))
         made.append(
             rows(
                 patients,
@@ -137,6 +141,21 @@ def loris_rows(
             )
         )
     return made, explained
+
+
+def recalibrated(
+    published: attributions.Explained, fitted: loris_recalibrated.Calibration, *, trained: bool
+) -> attributions.Explained:
+    """The recalibrated score's SHAP values: the published ones on another scale."""
+    return replace(
+        published,
+        predictor="loris_recalibrated",
+        protocol="in_sample" if trained else "external",
+        shap=published.shap * fitted.slope,
+        base=fitted.log_odds(published.base),
+        output=fitted.log_odds(published.output),
+        slopes=None if published.slopes is None else published.slopes * fitted.slope,
+    )
 
 
 def evaluable(patients: pl.DataFrame) -> npt.NDArray[np.bool_]:
@@ -181,6 +200,10 @@ def cross_fitted(patients: pl.DataFrame, scores: pl.DataFrame, *, seed: int) -> 
         everyone, "elastic_net", score, protocol="out_of_fold", trained_on="other folds of the cohort", probability=True
     )
     shap = features.gather(np.vstack([found.shap, found.others_shap]))
+    design, slopes = features.lines(np.vstack([found.slopes, found.others_slopes]))
+    refitted = elastic_net.refits(
+        features.design[:n], response, penalty=float(np.median(found.penalties)), flaggable=features.flaggable, seed=seed
+    )
     explained = attributions.frames(
         everyone.filter(pl.Series(known)),
         attributions.Explained(
@@ -192,6 +215,10 @@ def cross_fitted(patients: pl.DataFrame, scores: pl.DataFrame, *, seed: int) -> 
             base=np.concatenate([found.base, found.others_base])[known],
             output=log_odds[known],
             null=_null(features, found.null),
+            design=design[known],
+            slopes=slopes[known],
+            logged=LOGGED,
+            refits=np.vstack([np.abs(features.gather(parts)).mean(axis=0) for parts in refitted]),
         ),
     )
     return [made], explained

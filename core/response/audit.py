@@ -33,6 +33,7 @@ OLD = 65
 VARIABLES = {
     "sex": "Sex",
     "age_group": "Age",
+    "race": "Race",
     "line": "Line of therapy",
     "cancer_type": "Cancer type",
     "site": "Site of the biopsy",
@@ -78,7 +79,7 @@ class Audit:
 def audit(store: Store, query: CohortQuery, predictor: str) -> Audit:
     """A predictor's out-of-sample score in subgroups of the patients who had ICB.
 
-    Subgroups: sex, age under 65 or 65 and over, no prior systemic therapy or some, cancer type, site of the biopsy (of
+    Subgroups: sex, age under 65 or 65 and over, race, no prior systemic therapy or some, cancer type, site of the biopsy (of
     the metastasis where only that is recorded).
 
     Raises
@@ -88,25 +89,34 @@ def audit(store: Store, query: CohortQuery, predictor: str) -> Audit:
     EmptyCohort, NotMeasured
         Nobody matches; or nobody has a response and an out-of-sample score.
     """
+    usable, missing = scored(store, query, predictor)
+    about = card(predictor)
+    table, tests, notes = subgroups(usable, score="score", by=tuple(VARIABLES), within="stratum")
+    return Audit(
+        predictor=predictor, label=about.label, table=table, tests=tests, n=usable.height, n_missing=missing,
+        responders=int(usable["response"].sum()), cohorts=usable.select("study", "cohort").n_unique(), notes=notes,
+    )  # fmt: skip
+
+
+def scored(store: Store, query: CohortQuery, predictor: str) -> tuple[pl.DataFrame, int]:
+    """Patients who had ICB with a response, an out-of-sample score and the columns of VARIABLES; how many others there are.
+
+    `stratum` : study, cohort and protocol, within which patients are compared. Raises as `audit`.
+    """
     if predictor not in MODULES:
         raise UnknownName(f"there is no predictor '{predictor}'; there are {', '.join(MODULES)}")
     wanted = (
-        "patient_id", "study", "cohort", "response", "arm", "drug_class", "sex", "age_years", "prior_systemic_therapy", "cancer_type",
+        "patient_id", "study", "cohort", "response", "arm", "drug_class", "sex", "age_years", "race", "prior_systemic_therapy", "cancer_type",
         "sample_site", "metastatic_site",
     )  # fmt: skip
     everyone = cohort_frame.patients(store, query, columns=wanted).filter(~untreated())
-    scored = scores(store, query, predictor).select("patient_id", "score", "protocol")
-    frame = everyone.join(scored, on="patient_id", how="left", maintain_order="left")
+    found = scores(store, query, predictor).select("patient_id", "score", "probability", "protocol")
+    frame = everyone.join(found, on="patient_id", how="left", maintain_order="left")
     usable = frame.filter(pl.col("response").is_not_null() & pl.col("score").is_not_null())
-    about = card(predictor)
     if usable.is_empty():
-        raise cohort_frame.not_measured(f"Response with {about.label}", query, elsewhere=_elsewhere(store, predictor))
-    usable = divided(usable).with_columns(pl.concat_str("study", "cohort", "protocol", separator="/").alias("stratum"))
-    table, tests, notes = subgroups(usable, score="score", by=tuple(VARIABLES), within="stratum")
-    return Audit(
-        predictor=predictor, label=about.label, table=table, tests=tests, n=usable.height, n_missing=frame.height - usable.height,
-        responders=int(usable["response"].sum()), cohorts=usable.select("study", "cohort").n_unique(), notes=notes,
-    )  # fmt: skip
+        raise cohort_frame.not_measured(f"Response with {card(predictor).label}", query, elsewhere=_elsewhere(store, predictor))
+    known = divided(usable).with_columns(pl.concat_str("study", "cohort", "protocol", separator="/").alias("stratum"))
+    return known, frame.height - usable.height
 
 
 def divided(frame: pl.DataFrame) -> pl.DataFrame:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from math import erfc, sqrt
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from core.errors import TooFewPatients
@@ -44,6 +45,58 @@ def covariance(scores: Floats, response: Bools) -> tuple[Floats, Floats]:
         return positive.mean(axis=0), np.full((k, k), np.nan)
     spread = sum(np.atleast_2d(np.cov(v, rowvar=False)) / v.shape[0] for v in (positive, negative))
     return positive.mean(axis=0), np.asarray(spread, dtype=np.float64)
+
+
+def covariance_within(scores: Floats, response: Bools, strata: npt.NDArray[np.int64]) -> tuple[Floats, Floats]:
+    """AUC of several scores among pairs of the same stratum, and their covariance.
+
+    Parameters
+    ----------
+    scores : (n, k) float, no nan. response : (n,) bool. strata : (n,) int. A stratum with under two responders or two
+        non-responders does not count; strata weigh by their pairs.
+
+    Returns
+    -------
+    auc : (k,). covariance : (k, k); nan where no stratum counts. One stratum: as `covariance`.
+
+    References
+    ----------
+    Janes & Pepe 2009, doi 10.1093/biomet/asp002; DeLong 1988, doi 10.2307/2531595.
+    """
+    k = scores.shape[1]
+    value, spread, pairs = np.zeros(k), np.zeros((k, k)), 0.0
+    for stratum in np.unique(strata):
+        mine = strata == stratum
+        hits = int(response[mine].sum())
+        others = int(mine.sum()) - hits
+        if min(hits, others) < 2:
+            continue
+        auc, cov = covariance(scores[mine], response[mine])
+        weight = float(hits * others)
+        value, spread, pairs = value + weight * auc, spread + weight**2 * cov, pairs + weight
+    if not pairs:
+        return np.full(k, np.nan), np.full((k, k), np.nan)
+    return value / pairs, spread / pairs**2
+
+
+def compare_within(scores: Floats, response: Bools, strata: npt.NDArray[np.int64]) -> Finding:
+    """Paired DeLong test of two scores, comparing patients of the same stratum only.
+
+    Parameters
+    ----------
+    scores : (n, 2) float, no nan. response, strata : as `covariance_within`.
+
+    Estimand: AUC of the first less AUC of the second among pairs of one stratum. Null hypothesis: it is 0 (two-sided, normal).
+
+    References
+    ----------
+    DeLong 1988, doi 10.2307/2531595; Janes & Pepe 2009, doi 10.1093/biomet/asp002.
+    """
+    auc, spread = covariance_within(scores, response, strata)
+    variance = float(spread[0, 0] + spread[1, 1] - 2 * spread[0, 1])
+    se = float(np.sqrt(variance)) if variance > 1e-16 else float("nan")
+    note = f"AUC {auc[0]:.3f} against {auc[1]:.3f}" if np.isfinite(auc).all() else "no stratum has two patients of each class"
+    return _finding((float(auc[0] - auc[1]), se), (int(response.size), 0), note=note)
 
 
 def compare(first: Floats, second: Floats, response: Bools) -> Finding:

@@ -30,6 +30,7 @@ OUT_OF_SAMPLE = tuple(name for name in PROTOCOLS if name != "in_sample")
 SHORT = {
     "tmb": "TMB", "pdl1": "PD-L1", "cyt": "cytolytic activity", "gep": "GEP score", "cd8": "CD8 T-effector signature",
     "loris": "LORIS", "loris_recalibrated": "recalibrated LORIS", "elastic_net": "elastic net score",
+    "multimodal": "multimodal score",
 }  # fmt: skip
 """Predictors as a sentence says them."""
 
@@ -39,6 +40,7 @@ AXIS = {
     "cd8": "CD8 T-eff",
     "loris_recalibrated": "recal. LORIS",
     "elastic_net": "Elastic net",
+    "multimodal": "Multimodal",
 }
 """Predictors as the label of a group says them, where that must be shorter than in a sentence."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import polars as pl
@@ -9,11 +10,14 @@ import polars as pl
 from core.answer import Answer
 from core.cohort.provenance import names
 from core.cohort.query import CohortQuery
+from core.figures import words
 from core.figures.forest import forest
 from core.response.closer import patients
 from core.response.closer.compared import verdict
 from core.response.closer.patients import Judged
 from core.response.leaderboard import PROTOCOL_LABELS
+from core.response.recommendations import RECOMMENDED, Recommendation, of_response
+from core.response.recommended import RULE
 from core.response.roc import auc
 from data.store import Store
 from models import card
@@ -22,8 +26,10 @@ CAPTION = (
     "AUC for response (CR or PR) with DeLong 95% CI; squares grow with n; dashed line: chance, 0.5. Every score is out-of-sample; "
     "in-sample scores are never shown. Each row has its own patients; paired tests compare predictors on the same ones. DeLong "
     "intervals of cross-fitted scores do not include the variance of training; an AUC clearly under 0.5 in a small cohort is an artefact of "
-    "cross-fitting."
+    "cross-fitting. " + RULE
 )
+MOST_TOLD = 3
+"""Studies whose recommendation the answer names."""
 
 
 def ranking(store: Store, query: CohortQuery) -> Answer:
@@ -44,17 +50,46 @@ def ranking(store: Store, query: CohortQuery) -> Answer:
     known = names(store.studies())
     study, cohort = pl.col("study").replace(known), pl.col("cohort")
     alone = pl.col("cohort").n_unique().over("study") == 1
+    advised = of_response(store, found)
+    of_study = {r.study: r for r in advised}
+    marks = [
+        of_study[s].mark(p, q) if s in of_study and c not in of_study[s].apart else ""
+        for s, c, p, q in rows.select("study", "cohort", "predictor", "protocol").iter_rows()
+    ]
+    rows = rows.with_columns(pl.Series("mark", marks, dtype=pl.String))
+    protocol = pl.col("protocol").replace(PROTOCOL_LABELS)  # the mark takes the place of the responders: there is no room for both
     table = rows.select(
         pl.when(alone).then(study).otherwise(pl.format("{}, {}", study, cohort)).alias("group"),
         "label", pl.col("auc").alias("estimate"), "ci_low", "ci_high", "n",
-        pl.format("{} resp., {}", "responders", pl.col("protocol").replace(PROTOCOL_LABELS)).alias("detail"),
+        pl.when(pl.col("mark") == RECOMMENDED).then(protocol).otherwise(pl.format("{} resp., {}", "responders", protocol)).alias("detail"),
+        pl.when(pl.col("mark") == RECOMMENDED).then("mark").alias("mark"), "responders",
     )  # fmt: skip
     shown = int(rows.group_by("study", "cohort").agg(pl.col("n").max())["n"].sum())
     chart = replace(
         forest(table, provenance=patients.source(store, found, n=shown), title="AUC for response of every predictor", caption=CAPTION),
         slug="performance-by-cohort",
     )
-    return Answer(sentence=_sentence(store, query, found), charts=(chart,))
+    return Answer(sentence=f"{_sentence(store, query, found)} {advice(advised, known)}".strip(), charts=(chart,))
+
+
+def advice(advised: Sequence[Recommendation], known: Mapping[str, str]) -> str:
+    """What is recommended, in a sentence: "Recommended for response by the rule below: TMB."
+
+    Parameters
+    ----------
+    known : study -> its name, used where there are several.
+    """
+    told = [r for r in advised if r.picked is not None]
+    if not told:
+        return ""
+    several = len(told) > 1
+    named = [f"{r.recommended.spoken}{f' on {known.get(r.study, r.study)}' if several else ''}" for r in told if r.recommended]
+    if not named:
+        ends = f"; the rule ends at {told[0].picked.spoken}" if not several and told[0].picked else ""
+        return f"No predictor is recommended: none is shown to beat chance by the rule below{ends}."
+    more = len(named) - MOST_TOLD
+    listed = words.listing(named[:MOST_TOLD]) if more <= 0 else f"{', '.join(named[:MOST_TOLD])} and others"
+    return f"{RECOMMENDED.capitalize()} for response by the rule below: {listed}."
 
 
 def judged_rows(found: Judged) -> pl.DataFrame:

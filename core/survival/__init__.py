@@ -23,6 +23,7 @@ STATISTICS: Mapping[str, str] = {
     "logrank": "core.survival.logrank:logrank",
     "hazard_ratio": "core.survival.hazard_ratio:hazard_ratio",
     "concordance": "core.survival.concordance:concordance",
+    "paired_concordance": "core.survival.paired_concordance:paired_concordance",
     "median_follow_up": "core.survival.follow_up:median_follow_up",
     "rank_test": "core.survival.rank_tests:rank_test",
     "pairwise": "core.survival.rank_tests:pairwise",

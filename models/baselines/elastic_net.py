@@ -6,7 +6,7 @@ Fits that share a design matrix (inner folds, penalties, shuffled labels) are so
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -91,6 +91,11 @@ class Fitted:
             shap[:, column] += parts[:, p + position]
         return shap, self.intercept
 
+    def slopes(self) -> Floats:
+        """(p,) log-odds per unit of each column where its value is known."""
+        used = self.scaling.scale > 0
+        return np.where(used, self.coefficients[: used.size] / np.where(used, self.scaling.scale, 1.0), 0.0)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrossFitted:
@@ -100,7 +105,7 @@ class CrossFitted:
     ----------
     log_odds : (n,). shap : (n, p), base : (n,); base + shap.sum(1) = log_odds.
     null : (b, p) mean absolute SHAP of each feature when labels are shuffled, b shuffles, at the same penalties.
-    penalties : chosen penalty of each outer fit.
+    penalties : chosen penalty of each outer fit. slopes : (n, p) log-odds per unit of each column, of the models that scored a patient.
     others_* : the same for patients who were in no fold (no outcome, or another arm): mean over all fits.
     """
 
@@ -112,6 +117,8 @@ class CrossFitted:
     others_log_odds: Floats
     others_shap: Floats
     others_base: Floats
+    slopes: Floats
+    others_slopes: Floats
 
     @property
     def probability(self) -> Floats:
@@ -198,6 +205,7 @@ def cross_fit(
     penalties: list[float] = []
     outside = np.empty((0, p)) if others is None else others
     outside_shap, outside_base, fits = np.zeros(outside.shape), np.zeros(outside.shape[0]), 0
+    slopes, outside_slopes = np.zeros((n, p)), np.zeros(p)
     for repeat in range(repeats):
         fold_of = stratified_folds(response, groups=groups, folds=folds, seed=seed * 1000 + repeat)
         for fold in range(folds):
@@ -208,6 +216,8 @@ def cross_fit(
             parts, start = model.contributions(features[test])
             shap[test] += parts / repeats
             base[test] += start / repeats
+            slopes[test] += model.slopes() / repeats
+            outside_slopes = outside_slopes + model.slopes()
             log_odds[test] += (start + parts.sum(axis=1)) / repeats
             penalties.append(model.penalty)
             parts, start = model.contributions(outside)
@@ -224,7 +234,28 @@ def cross_fit(
         others_log_odds=outside_base + outside_shap.sum(axis=1),
         others_shap=outside_shap,
         others_base=outside_base,
+        slopes=slopes,
+        others_slopes=np.tile(outside_slopes / max(fits, 1), (outside.shape[0], 1)),
     )
+
+
+def refits(
+    features: Floats, response: Bools, *, penalty: float, flaggable: Bools | None = None, draws: int = 50, seed: int = 0
+) -> Iterator[Floats]:
+    """SHAP values, (n, p), of models fitted to bootstrap samples of the patients at a fixed penalty: how far a ranking holds."""
+    _check(features, response)
+    scaling = learn_scaling(features, flaggable=flaggable)
+    design, n = scaling.transform(features), features.shape[0]
+    weights = np.random.default_rng([seed, 41]).multinomial(n, np.full(n, 1.0 / n), size=draws).T / n
+    labels = np.tile(response.astype(np.float64)[:, None], (1, draws))
+    coefficients, intercepts = solve(
+        design, labels, weights=weights, penalties=np.full(draws, penalty), l1_ratio=L1_RATIO, iterations=200, tolerance=1e-4
+    )
+    for column in range(draws):
+        fitted = Fitted(
+            scaling=scaling, coefficients=coefficients[:, column], intercept=float(intercepts[column]), penalty=penalty
+        )
+        yield fitted.contributions(features)[0]
 
 
 def _null_contributions(model: Fitted, train: Floats, test: Floats, *, labels: npt.NDArray[np.generic]) -> Floats:

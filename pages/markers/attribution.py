@@ -6,6 +6,7 @@ import streamlit as st
 
 from core.cohort.frame import not_measured
 from core.markers import attribution, drivers
+from pages.markers import explanation
 from pages.shared import cache, ui
 
 
@@ -27,7 +28,9 @@ def page() -> None:
             for chart in found.charts:
                 ui.show(chart)
         feature(predictor)
-        patient(predictor)
+        explanation.trust(predictor)
+        explanation.in_words(predictor)
+        explanation.patient(predictor)
 
 
 @st.fragment
@@ -39,14 +42,3 @@ def feature(predictor: str) -> None:
             chosen = ui.choose("Feature", cache.ask(drivers.features, ui.cohort(), predictor=predictor), name="feature", default="tmb_per_mb", search=True)
         with figure:
             ui.show(cache.ask(drivers.one_feature, ui.cohort(), predictor=predictor, feature=chosen))
-
-
-@st.fragment
-def patient(predictor: str) -> None:
-    """One patient: the prediction taken apart."""
-    with ui.guard():
-        figure, panel = ui.split("patient")
-        with panel, ui.controls("patient"):
-            chosen = ui.choose("Patient", cache.ask(drivers.patients, ui.cohort(), predictor=predictor), name="patient", search=True)
-        with figure:
-            ui.show(cache.ask(drivers.one_patient, ui.cohort(), predictor=predictor, patient=chosen))

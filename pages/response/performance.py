@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.response.closer import LOOKS, patients, reliability
+from core.response.closer import LOOKS, decided, patients, reliability
 from core.response.closer.concerns import concerns, concerns_of
 from core.response.closer.look import look
 from core.response.ranking import ranking
 from pages.shared import cache, ui, words
+
+FITS = {"calibration": ("Recalibrate on", reliability.fits), "decided": ("Calibrate on", decided.calibrations)}
 
 
 def page() -> None:
@@ -38,16 +40,17 @@ def closer() -> None:
             kind = ui.choose("Look", dict(LOOKS), name="look", search=True)
             asked = {"predictor": ui.choose("Predictor", ui.short(cache.ask(patients.predictors, query)), name="predictor", search=True)}
             cohorts = cache.ask(patients.cohorts, query)
-            if len(cohorts) > 1 and kind != "transport":
+            if len(cohorts) > 1 and kind not in {"transport", "recommended"}:
                 asked["cohort"] = ui.choose("Cohort", cohorts, name="on", search=True)
-            fits = cache.ask(reliability.fits, query, **asked) if kind == "calibration" else {}
+            label, offers = FITS.get(kind, ("", None))
+            fits = cache.ask(offers, query, **asked) if offers else {}
             if fits:
-                asked["fitted"] = ui.choose("Recalibrate on", fits, name="fitted", search=True)
+                asked["fitted"] = ui.choose(label, fits, name="fitted", search=True)
             ui.about(asked["predictor"])
         found = cache.ask(look, query, kind=kind, **asked)
         words.paragraph(found.sentence)
         asked.pop("fitted", None)
-        for text in cache.ask(concerns_of, query, **asked) if kind not in {"transport", "change"} else ():
+        for text in cache.ask(concerns_of, query, **asked) if kind not in {"transport", "change", "recommended"} else ():
             words.caution(text)
         for chart in found.charts:
             ui.show(chart)

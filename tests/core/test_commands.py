@@ -132,9 +132,24 @@ def test_leaderboard(main: Any) -> None:
     code, out, _ = main("leaderboard", "--json")
     rows = json.loads(out)
     assert code == 0
-    assert list(rows[0]) == ["study", "cohort", "predictor", "protocol", "n", "responders", "auc", "ci_low", "ci_high"]
+    assert list(rows[0])[:9] == ["study", "cohort", "predictor", "protocol", "n", "responders", "auc", "ci_low", "ci_high"]
+    for study in {row["study"] for row in rows}:
+        advised = {(row["predictor"], row["protocol"]) for row in rows if row["study"] == study and row["recommended"]}
+        assert len(advised) <= 1
+    assert any(row["recommended"] for row in rows)
+    assert all((row["rule"] == "recommended") == row["recommended"] for row in rows)
     assert {row["protocol"] for row in rows} <= set(PROTOCOLS) - {"in_sample"}
     assert all(row["ci_low"] <= row["auc"] <= row["ci_high"] for row in rows if row["ci_low"] is not None)
+
+
+def test_leaderboard_of_survival(main: Any) -> None:
+    code, out, _ = main("leaderboard", "--endpoint", "os", "--json")
+    rows = json.loads(out)
+    assert code == 0
+    assert {"study", "predictor", "protocol", "complexity", "n", "c_index", "ci_low", "ci_high", "recommended"} <= set(rows[0])
+    assert all(0 <= row["ci_low"] <= row["c_index"] <= row["ci_high"] <= 1 for row in rows)
+    _, out, _ = main("leaderboard", "--endpoint", "os", "--study", STUDY)
+    assert "From simple to complex" in out
 
 
 def test_km_with_a_cut(main: Any) -> None:

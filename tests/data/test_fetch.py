@@ -6,13 +6,14 @@ import hashlib
 import http.server
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from data import fetch as fetching
 from data.errors import SourceCorrupt, SourceUnavailable
-from data.fetch import Places, Verified, fetch, mirror_path
+from data.fetch import Places, Verified, fetch, fetch_file, mirror_path
 from data.sources.source import RemoteFile, Source, StudyTables
 
 BODY = bytes(range(256)) * 4000
@@ -223,3 +224,20 @@ def test_a_verified_file_is_hashed_once(tmp_path: Path, hashed: list[Path]) -> N
     index.write_text("[damaged")
     assert Verified(index).checksum(path) == hashlib.sha256(b"two!").hexdigest()
     assert len(hashed) == 3
+
+
+def test_a_file_whose_size_is_unknown_is_judged_by_its_checksum(server: Server, places: Places) -> None:
+    unsized = replace(remote(url(server)), size_bytes=0)
+    assert fetch_file(unsized, places=places).read_bytes() == BODY
+    assert fetch_file(unsized, places=places).read_bytes() == BODY
+    assert len(server.requests) == 1
+    server.body = BODY[:-1] + b"!"
+    other = replace(unsized, url=unsized.url.replace("file", "other"))
+    with pytest.raises(SourceCorrupt, match="SHA-256"):
+        fetch_file(other, places=places)
+
+
+def test_an_unsized_file_goes_on_where_it_was_cut(server: Server, places: Places) -> None:
+    server.cut_after = 300_000
+    assert fetch_file(replace(remote(url(server)), size_bytes=0), places=places).read_bytes() == BODY
+    assert len(server.requests) == 2

@@ -20,6 +20,7 @@ PAGES = {
     "attribution": "from pages.markers import attribution as module",
     "performance": "from pages.response import performance as module",
     "quality": "from pages.cohort import quality as module",
+    "model": "from pages.about import model as module",
     "about": "from pages.about import about as module",
 }
 

@@ -6,9 +6,12 @@ from collections.abc import Mapping
 
 LOOKS: Mapping[str, str] = {
     "discrimination": "Discrimination",
+    "recommended": "Recommended",
     "calibration": "Calibration",
+    "decided": "Decided or not",
     "benefit": "Net benefit",
     "transport": "Across cohorts",
+    "unlike": "Unlike the training",
     "subgroups": "Subgroups",
     "change": "Tumour change",
 }

@@ -10,21 +10,30 @@ from core.errors import UnknownName
 from core.response.closer import LOOKS
 from core.response.closer.benefit import benefit
 from core.response.closer.change import change
+from core.response.closer.choice import choice
+from core.response.closer.decided import decided
 from core.response.closer.discrimination import discrimination
 from core.response.closer.everywhere import everywhere
 from core.response.closer.patients import POOLED
 from core.response.closer.reliability import reliability
 from core.response.closer.subgroups import subgroups
+from core.response.closer.unlike import unlike
 from data.store import Store
 
 _ANSWERS: Mapping[str, Callable[..., Answer]] = {
     "discrimination": discrimination,
+    "recommended": choice,
     "calibration": reliability,
+    "decided": decided,
     "benefit": benefit,
     "transport": everywhere,
+    "unlike": unlike,
     "subgroups": subgroups,
     "change": change,
 }
+
+FITTED = frozenset({"calibration", "decided"})
+"""Looks that something can be fitted for on another cohort."""
 
 
 def look(
@@ -41,5 +50,5 @@ def look(
     """
     if kind not in _ANSWERS:
         raise UnknownName(f"there is no look '{kind}'; there are {', '.join(LOOKS)}")
-    extra = {"fitted": fitted} if kind == "calibration" else {}
+    extra = {"fitted": fitted} if kind in FITTED else {}
     return _ANSWERS[kind](store, query, predictor=predictor, cohort=cohort, **extra)

@@ -114,7 +114,7 @@ def judged(store: Store, query: CohortQuery, *, cohort: str = POOLED, columns: S
         if everyone.is_empty():
             raise UnknownName(f"there is no cohort '{cohort}' among these patients; pick one from the list")
     known = everyone.filter(pl.col("response").is_not_null() & ~untreated())
-    found = _scores(store, query)
+    found = every_score(store, query)
     frame = known.join(found, on="patient_id", how="left", maintain_order="left")
     variants = []
     for name in found.columns:
@@ -139,7 +139,7 @@ def judged(store: Store, query: CohortQuery, *, cohort: str = POOLED, columns: S
     )
 
 
-def _scores(store: Store, query: CohortQuery) -> pl.DataFrame:
+def every_score(store: Store, query: CohortQuery) -> pl.DataFrame:
     """One row a patient, a column a predictor and protocol; in-sample scores are not read."""
     condition, params = query.where()
     found = store.sql(

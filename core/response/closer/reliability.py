@@ -123,7 +123,7 @@ def fits(store: Store, query: CohortQuery, *, predictor: str, cohort: str = POOL
     }
 
 
-def _fitting(store: Store, predictor: str, fitted: str) -> tuple[Floats, Floats, bool]:
+def fitting(store: Store, predictor: str, fitted: str) -> tuple[Floats, Floats, bool]:
     """Probability and response of the patients of the fit, and whether they trained the predictor itself."""
     study, _, name = fitted.partition("/")
     rows = store.sql(
@@ -137,10 +137,10 @@ def _fitting(store: Store, predictor: str, fitted: str) -> tuple[Floats, Floats,
 
 
 def _recalibrated(store: Store, found: Judged, *, mine: Variant, fitted: str) -> tuple[Chart, str]:
-    offered = fits(store, found.query, predictor=mine.predictor, cohort=_address(found))
+    offered = fits(store, found.query, predictor=mine.predictor, cohort=address(found))
     if fitted not in offered:
         raise NotMeasured(f"no recalibration of {mine.label} can be fitted on '{fitted}' for these patients; pick one from the list")
-    probability, response, trained = _fitting(store, mine.predictor, fitted)
+    probability, response, trained = fitting(store, mine.predictor, fitted)
     fit = recalibration.fit(probability, response)
     judged = found.frame.drop_nulls(["response", mine.probability])
     result = recalibration.tested(fit, judged[mine.probability].to_numpy(), judged["response"].cast(pl.Float64).to_numpy())
@@ -179,7 +179,8 @@ def _shared(store: Store, judged: pl.DataFrame, fitted: str) -> Overlap:
     return shared_patients(other, rows.join(judged.select("patient_id"), on="patient_id", how="semi"))
 
 
-def _address(found: Judged) -> str:
+def address(found: Judged) -> str:
+    """"study/cohort" of the one cohort judged, or POOLED."""
     return f"{found.cohorts[0][0]}/{found.cohorts[0][1]}" if len(found.cohorts) == 1 else POOLED
 
 

@@ -17,9 +17,11 @@ from core.response import calibration, forest_table, response_rate, roc
 from core.survival import hazard_ratio, kaplan_meier, logrank, median_follow_up, split
 from core.tme.composition import Composition
 from core.tme.map import TmeMap
+from tests.core.figures.attribution_charts import ATTRIBUTION
 from tests.core.figures.cutoff_charts import KINDS as CUTOFF
 from tests.core.figures.performance_charts import KINDS as PERFORMANCE
 from tests.core.figures.scan_charts import KINDS as SCAN
+from tests.core.figures.slide_charts import SLIDES
 from tests.core.figures.survival_charts import KINDS as SURVIVAL
 
 N = 240
@@ -200,6 +202,8 @@ KINDS: dict[str, Callable[[Provenance], Chart]] = {
     **SURVIVAL,
     **SCAN,
     **CUTOFF,
+    **ATTRIBUTION,
+    **SLIDES,
 }  # fmt: skip
 
 

@@ -10,8 +10,11 @@ import polars as pl
 from core import figures
 from core.figures import Chart, Provenance
 from core.figures.transport import Summary
+from core.response.abstention import risk_coverage
 from core.response.calibration import calibrate
+from core.response.conformal import calibrated, coverage
 from core.response.decision_curve import decision_curve
+from core.response.fairness import by_subgroup
 from core.response.precision_recall import curve
 
 N = 240
@@ -60,12 +63,49 @@ def tumour_change(provenance: Provenance) -> Chart:
     return figures.tumour_change(frame, provenance=provenance)
 
 
+def conformal(provenance: Provenance) -> Chart:
+    """Both kinds of thresholds, the second without responders."""
+    sets = calibrated(PROBABILITY[:120], RESPONSE[:120]).sets(PROBABILITY[120:])
+    some = ~RESPONSE[120:]
+    blocks = (coverage(sets, RESPONSE[120:]).with_columns(block=pl.lit("One threshold a class")), coverage(sets[some], RESPONSE[120:][some]).with_columns(block=pl.lit("Only one class")))
+    return figures.conformal(pl.concat(blocks), provenance=provenance, level=0.9)
+
+
+def conformal_coverage(provenance: Provenance) -> Chart:
+    """Five levels."""
+    levels = (0.5, 0.6, 0.8, 0.9, 0.95)
+    parts = [coverage(calibrated(PROBABILITY[:120], RESPONSE[:120], level=v).sets(PROBABILITY[120:]), RESPONSE[120:]).with_columns(level=pl.lit(v)) for v in levels]
+    return figures.conformal_coverage(pl.concat(parts), provenance=provenance)
+
+
+def fairness(provenance: Provenance) -> Chart:
+    """Two columns, one of them with a level too small for a difference."""
+    rng = np.random.default_rng(6)
+    frame = pl.DataFrame(
+        {
+            "response": RESPONSE, "called": PROBABILITY > 0.4, "probability": PROBABILITY, "sex": rng.choice(["female", "male"], N),
+            "site": np.where(np.arange(N) < 6, "brain", rng.choice(["liver", "lung"], N)),
+        }
+    )  # fmt: skip
+    table, tests = by_subgroup(frame, called="called", by=("sex", "site"), probability="probability")
+    wide = tests.filter(pl.col("variable") == "sex").select("variable", p_sensitivity="p_holm").head(1)
+    return figures.fairness(
+        table.join(wide, on="variable", how="left").with_columns(pl.lit(None, dtype=pl.Float64).alias(c) for c in ("p_specificity", "p_ppv", "p_shift")),
+        provenance=provenance,
+    )
+
+
 KINDS: dict[str, Callable[[Provenance], Chart]] = {
     "precision_recall": lambda p: figures.precision_recall([("LORIS", curve(SCORE, RESPONSE)), ("TMB", curve(PROBABILITY, RESPONSE))], provenance=p),
     "recalibration": lambda p: figures.recalibration(calibrate(PROBABILITY, RESPONSE), calibrate(PROBABILITY**2, RESPONSE), provenance=p),
     "decision_curve": lambda p: figures.decision_curve(
         [("LORIS", decision_curve(PROBABILITY, RESPONSE)), ("Elastic net score", decision_curve(PROBABILITY**2, RESPONSE))], provenance=p
     ),
+    "conformal": conformal,
+    "conformal_coverage": conformal_coverage,
+    "risk_coverage": lambda p: figures.risk_coverage(risk_coverage(SCORE, RESPONSE, PROBABILITY), provenance=p, within=0.9),
+    "strangeness": lambda p: figures.strangeness(PROBABILITY, PROBABILITY * 2, provenance=p),
+    "fairness": fairness,
     "transport": transport,
     "subgroups": subgroups,
     "tumour_change": tumour_change,

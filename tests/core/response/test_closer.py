@@ -137,7 +137,7 @@ def charts_of(store: Store, **asked: str) -> tuple[Chart, ...]:
 @pytest.mark.parametrize("kind", LOOKS)
 @pytest.mark.parametrize("predictor", ["loris", "elastic_net", "tmb"])
 def test_every_look_answers_or_says_why_not(synthetic_store: Store, kind: str, predictor: str) -> None:
-    if kind in {"calibration", "benefit"} and predictor not in PROBABLE:
+    if kind in {"calibration", "benefit", "decided"} and predictor not in PROBABLE:
         with pytest.raises(NotAProbability, match="not a probability of response"):
             look(synthetic_store, QUERY, kind=kind, predictor=predictor)
         return

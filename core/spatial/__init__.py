@@ -1,0 +1,1 @@
+"""Spatial: what lies where - slide pictures, their tissue, their tiles."""
