@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from core.errors import BadModel
 from data.sources import OVERLAPPING
 from models.bundle import Bundle, listed
 from models.card import ModelError
+
+if TYPE_CHECKING:
+    from core.pipeline.inputs import Source
 
 ASSETS = Path(__file__).resolve().parents[1] / "models" / "assets"
 """Models that come with the software."""
@@ -92,6 +96,18 @@ def unseen(bundle: Bundle, cohort: str) -> bool:
     study = cohort.partition("/")[0]
     read = {name.partition("/")[0] for name in bundle.cohorts}
     return not any(study in pair and (pair - {study}) & read for pair in OVERLAPPING)
+
+
+def apart(source: Source, studies: Sequence[str]) -> list[str]:
+    """The studies without those that share patients with another one of more known responses: nobody trains twice."""
+    told = dict(source.sql("SELECT study, count(response) FROM patient GROUP BY study").iter_rows())
+    barred = {min(pair, key=lambda study: (told.get(study, 0), study)) for pair in OVERLAPPING if pair <= set(studies)}
+    return [study for study in studies if study not in barred]
+
+
+def with_shared(studies: set[str]) -> set[str]:
+    """Studies, and those that are known to share patients with them."""
+    return studies.union(*(pair for pair in OVERLAPPING if pair & studies))
 
 
 def words_of(cohorts: Iterable[str], everyone: Mapping[str, frozenset[str]]) -> str:

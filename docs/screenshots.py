@@ -32,6 +32,7 @@ PAGES = {
     "cutoff": "cutoff",
     "performance": "performance",
     "quality": "quality",
+    "model": "model?model=multimodal",
     "about": "about",
 }
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
@@ -93,7 +94,7 @@ def main() -> int:
         browser = play.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         for name in arguments.pages:
             study = "loris" if name == "performance" and arguments.all is None else arguments.study
-            url = f"{address}/{PAGES[name]}?study={quote(study)}"
+            url = f"{address}/{PAGES[name]}{'&' if '?' in PAGES[name] else '?'}study={quote(study)}"
             if arguments.all is None:
                 take(browser, url, file=PICTURES / f"{name}.png", width=1440, dark=False, full=False)
                 continue

@@ -121,7 +121,7 @@ def save(
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir()
         write_whole(draft / WEIGHTS, blob)
-        write_whole(draft / CARD, (json.dumps(card, ensure_ascii=False, indent=1) + "\n").encode())
+        write_whole(draft / CARD, (json.dumps(card, ensure_ascii=False) + "\n").encode())
         if target.exists():
             shutil.rmtree(target)
         draft.rename(target)

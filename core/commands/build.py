@@ -59,8 +59,12 @@ def plan(
     force: bool = False,
     progress: Progress | None = None,
     models: tuple[Path, ...] = (),
+    explain: bool = False,
 ) -> builder.Plan:
-    """The build that the settings ask for, with the enrichment of core.pipeline. models: folders; () = by the settings."""
+    """The build that the settings ask for, with the enrichment of core.pipeline.
+
+    models : folders; () = by the settings. explain : also explain the trained model's scores.
+    """
     folders = models or model_folders(settings)
     return builder.Plan(
         database_dir=settings.database_dir,
@@ -76,9 +80,9 @@ def plan(
         synthetic_studies=dict(SYNTHETIC),
         synthetic=synthetic,
         enrich=partial(
-            _enrich, cache_dir=None if force else settings.cache_dir / "enrich", models=folders, progress=progress
+            _enrich, cache_dir=None if force else settings.cache_dir / "enrich", models=folders, progress=progress, explain=explain
         ),
-        enrich_version=fingerprint.digest([fingerprint.code("core.pipeline", "models"), *identity(folders)]),
+        enrich_version=fingerprint.digest([fingerprint.code("core.pipeline", "models"), *identity(folders), *(["explained"] if explain else [])]),
         workers=settings.workers,
         force=force,
         only=only,
@@ -90,10 +94,10 @@ def model_folders(settings: Settings) -> tuple[Path, ...]:
     return (settings.models_dir, ASSETS)
 
 
-def _enrich(path: Path, *, cache_dir: Path | None, models: tuple[Path, ...], progress: Progress | None) -> None:
+def _enrich(path: Path, *, cache_dir: Path | None, models: tuple[Path, ...], progress: Progress | None, explain: bool) -> None:
     from core.pipeline import enrich
 
-    enrich(path, seed=0, progress=progress.say if progress else None, cache_dir=cache_dir, models=models)
+    enrich(path, seed=0, progress=progress.say if progress else None, cache_dir=cache_dir, models=models, explain=explain)
 
 
 def summary(settings: Settings, built: builder.Built) -> Report:

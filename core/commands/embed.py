@@ -30,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=int, default=0, metavar="N", help="of each worker; default: the cores")
     parser.add_argument("--actors", default="0", metavar="N", help="Ray actors: a number, or auto = one an accelerator (pip install -r requirements-ray.txt)")
     parser.add_argument("--address", default="", help="of a running Ray cluster; default: one on this machine alone, for this command")
+    parser.add_argument("--explain", action="store_true", help="also explain the model's scores patient by patient: some minutes for each cohort")
     parser.add_argument("--no-build", action="store_true", help="fill the cache; the next build or embed writes the database")
 
 
@@ -50,7 +51,7 @@ def run(args: argparse.Namespace, settings: Settings) -> Report:
         built = None
         if not args.no_build:
             studies_now, synthetic = present(settings)
-            wanted = plan(settings, studies=studies_now, synthetic=synthetic, progress=progress, models=folders)
+            wanted = plan(settings, studies=studies_now, synthetic=synthetic, progress=progress, models=folders, explain=args.explain)
             built = builder.build(wanted, say=progress.say, progress=progress.bytes)
     return report(found, made, built)
 

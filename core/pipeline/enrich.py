@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from core.errors import BadModel
-from core.pipeline import attributions, embeddings, performance, pooled, predictions, scores, tme
+from core.pipeline import attributions, embeddings, network_attributions, performance, pooled, predictions, scores, tme
 from core.pipeline.features import COLUMNS, Features, best_scores
 from core.pipeline.staging import Finished, Frames, Staging, fingerprint
 from core.speakers import ASSETS, speakers
@@ -27,6 +27,7 @@ def enrich(
     progress: Progress | None = None,
     cache_dir: Path | None = None,
     models: Sequence[Path] = (ASSETS,),
+    explain: bool = False,
 ) -> None:
     """Fill a staged database with everything that is derived from its tables.
 
@@ -37,6 +38,7 @@ def enrich(
     seed : folds, resampling and the picture. progress : told in words what is being done.
     cache_dir : folder where finished pieces are kept, so that an unchanged study is not computed twice.
     models : folders of trained models; the first that holds any speaks. Without one there are no embeddings by a model.
+    explain : also explain the trained model's scores, minutes of work; else only what was explained before is written again.
 
     Same database, same seed, same code: same answer.
     """
@@ -51,6 +53,7 @@ def enrich(
             best = best_scores(staging)
             spoken = _embed(staging, finished, cache_dir=cache_dir, models=models, seed=seed, progress=say)
             _predict(staging, finished, best=best, others=spoken, seed=seed, progress=say)
+            _explain(staging, finished, models=models, compute=explain, progress=say)
             tme.fill(staging, finished, scores=best, progress=say, seed=seed)
     finally:
         staging.close()
@@ -70,6 +73,16 @@ def _embed(
     how = embeddings.How(threads=os.cpu_count() or 1)
     desk = embeddings.Desk(speakers=found, cache_dir=cache_dir, how=how, say=progress)
     return embeddings.fill(staging, finished, desk=desk, progress=progress, seed=seed)
+
+
+def _explain(staging: Staging, finished: Finished, *, models: Sequence[Path], compute: bool, progress: Progress) -> None:
+    """Attributions of the trained models; models that cannot be read are told and change nothing else."""
+    try:
+        found = speakers(models)
+        if found is not None:
+            network_attributions.fill(staging, finished, speakers=found, progress=progress, compute=compute)
+    except BadModel as error:
+        progress(f"no attributions of a model: {error}")
 
 
 def _predict(

@@ -29,6 +29,8 @@ from models.inputs import Inputs
 MAKER = "models.multimodal:from_parts"
 LEAST = 20
 MOST_BACKGROUND = 200
+MOST = 60
+"""Patients of a cohort that are explained: each takes a hundred passes through the network."""
 Progress = Callable[[str], None]
 
 
@@ -64,18 +66,21 @@ class _Shelf:
 
 
 def fill(
-    staging: Staging, finished: Finished, *, speakers: Speakers, progress: Progress, most: int | None = None, seed: int = 0
-) -> int:
+    staging: Staging, finished: Finished, *, speakers: Speakers, progress: Progress, most: int | None = MOST, compute: bool = True,
+    seed: int = 0,
+) -> int:  # fmt: skip
     """Attribution tables of a database that is being built; gives the number of patients explained.
 
     Cohorts of real, treated patients with at least 20 of them; a cohort that trained every model at hand is left out.
-    most : at most so many patients of a cohort, drawn by the seed (None = all).
+    most : at most so many patients of a cohort, drawn by the seed (None = all). compute : False = only what is finished already.
 
     Raises
     ------
     BadModel
         A model's files are damaged or do not fit the code.
     """
+    if not compute and not finished.has("network-*"):
+        return 0
     cohorts = staging.sql(
         """SELECT p.study, p.cohort, count(*) AS n FROM patient p JOIN study s USING (study)
            WHERE NOT coalesce(s.synthetic, false) AND p.response IS NOT NULL AND coalesce(p.arm, 'ICB') <> 'control'
@@ -99,6 +104,8 @@ def fill(
         if own.n < LEAST:
             continue
         key = fingerprint("network", speaker.bundle.name, speaker.protocol, seed, ",".join(own.key()), code("core.pipeline.network"))
+        if not compute and not finished.has(f"network-{key}"):
+            continue
         progress(f"{study}: explaining {own.n:,} patients of {cohort} by {speaker.bundle.name}")
         found = finished.get(f"network-{key}", partial(_explain, shelf, own, bundle=speaker.bundle, protocol=speaker.protocol, seed=seed))
         attributions.write(staging, found)

@@ -72,6 +72,10 @@ class Finished:
     def __init__(self, folder: Path | None) -> None:
         self.folder = folder / "enrich" if folder is not None else None
 
+    def has(self, key: str) -> bool:
+        """Whether a piece of work is finished already; a key may end with `*`."""
+        return self.folder is not None and any(self.folder.glob(key))
+
     def get(self, key: str, compute: Callable[[], Frames]) -> Frames:
         """The frames stored under a key, or those that `compute` makes, which are then stored."""
         if self.folder is None:

@@ -24,7 +24,7 @@ from core.pipeline.inputs import Source, gather, vocabulary
 from core.pipeline.jobs import Vectors, device_of, resolve
 from core.pipeline.predictions import LEAST_OF_CLASS
 from core.response.roc import auc
-from core.speakers import KIND
+from core.speakers import KIND, apart, with_shared
 from core.survival.concordance import concordance
 from data.fingerprint import code, digest
 from data.sources import OVERLAPPING
@@ -118,7 +118,10 @@ def material(source: Source, plan: Plan) -> Material:
         if study not in known:
             raise UnknownName(f"there is no study '{study}' in the database; there are {', '.join(known)}")
     published = rows.filter(~pl.col("uploaded") & ~pl.col("synthetic").fill_null(value=False))["study"].to_list()
-    chosen = list(plan.studies) or published or rows.filter(~pl.col("uploaded"))["study"].to_list()
+    chosen = list(plan.studies) or apart(source, published) or rows.filter(~pl.col("uploaded"))["study"].to_list()
+    for pair in OVERLAPPING:
+        if pair <= set(chosen):
+            raise BadModel(f"{' and '.join(sorted(pair))} share patients, who would count twice; name one of them")
     words = vocabulary(source)
     inputs, labels = gather(source, words, studies=chosen)
     seen = np.flatnonzero(inputs.seen(words).any(axis=1))
@@ -143,11 +146,6 @@ def folds(found: Material) -> list[tuple[str, ...]]:
         if group not in made and len(set(studies) - set(group)):
             made.append(tuple(map(str, group)))
     return made
-
-
-def with_shared(studies: set[str]) -> set[str]:
-    """Studies, and those that are known to share patients with them."""
-    return studies.union(*(pair for pair in OVERLAPPING if pair & studies))
 
 
 def train(found: Material, plan: Plan, *, say: Say, others: Sequence[Trained] = ()) -> Trained:

@@ -117,6 +117,16 @@ def words(page: Page) -> str:
     return " ".join(page.inner_text('[data-testid="stMain"]').replace("\u00a0", " ").split())
 
 
+def reads(page: Page, text: str) -> bool:
+    """Whether a text comes to be read on the page; a figure below the first screen may be drawn after the script has ended."""
+    deadline = time.monotonic() + 20
+    while text not in words(page):
+        if time.monotonic() > deadline:
+            return False
+        page.wait_for_timeout(250)
+    return True
+
+
 def healthy(page: Page) -> None:
     """No exception box, no traceback, no dialog."""
     assert page.locator('[data-testid="stException"]').count() == 0

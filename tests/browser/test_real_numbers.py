@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Page
 
 from data.sources import MODULES
-from tests.browser.conftest import healthy, words
+from tests.browser.conftest import healthy, reads, words
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.realdata]
 Tab = Callable[[str], Page]
@@ -70,9 +70,9 @@ def test_the_response_rates_on_screen_equal_pandas(
     tab: Tab, real_app: str, frame: Callable[[str], object]
 ) -> None:
     rows = frame("SELECT response, tmb_per_mb FROM patient WHERE study = 'imvigor210'").dropna()  # type: ignore[attr-defined]
-    said = words(tab(f"{real_app}/survival?study=imvigor210&predictor=tmb&split=published&endpoint=os"))
+    page = tab(f"{real_app}/survival?study=imvigor210&predictor=tmb&split=published&endpoint=os")
     for part in (rows[rows["tmb_per_mb"] >= 10], rows[rows["tmb_per_mb"] < 10]):
-        assert f"{int(part['response'].sum())} of {len(part)}" in said
+        assert reads(page, f"{int(part['response'].sum())} of {len(part)}")
 
 
 def test_the_auc_on_screen_equals_scikit_learn(tab: Tab, real_app: str, frame: Callable[[str], object]) -> None:
