@@ -96,7 +96,8 @@ def _run(args: argparse.Namespace) -> int:
             print(f"\n{name}: {error}")
     print(f"\n{time.perf_counter() - start:.0f} s in all")
     if args.json is not None:
-        about = {"database": store.version, "repeats": args.repeats, "seeds": args.seeds, "pooled": args.pooled, "kept_apart": [list(p) for p in found.pairs]}
+        named = shipped.shipped().known.main.name if args.shipped else ""
+        about = {"database": store.version, "model": named, "repeats": args.repeats, "seeds": args.seeds, "pooled": args.pooled, "kept_apart": [list(p) for p in found.pairs]}
         record.write(args.json, everything, about=about)
         print(f"wrote {len(everything):,} rows to {args.json}")
     return 0

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 ASSETS = Path(__file__).resolve().parents[1] / "models" / "assets"
 """Models that come with the software."""
+COMPARISON = ASSETS / "evaluation.json"
+"""What `benchmarks/model.py --shipped --json` wrote about them beside simpler models."""
 KIND = "multimodal"
 
 
@@ -87,6 +89,14 @@ def identity(folders: Sequence[Path]) -> list[str]:
     except BadModel as error:
         return [str(error)]
     return [] if found is None else [bundle.name for bundle in (found.main, *found.held_out)]
+
+
+def comparison(path: Path = COMPARISON) -> str:
+    """The stored comparison of models as text, "" where there is none: another one changes the build."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
 
 
 def unseen(bundle: Bundle, cohort: str) -> bool:

@@ -490,7 +490,7 @@ PERFORMANCE = Table(
 EVALUATION = Table(
     name="evaluation",
     about="One row a model's out-of-sample figure in a comparison of models, or its difference from another on the same patients.",
-    key=("evaluation", "cohort", "predictor", "against"),
+    key=("evaluation", "study", "cohort", "predictor", "against", "shuffled"),
     columns=(
         _id("evaluation", "Comparison", "which patients, endpoint and folds; 'unseen_cohorts', 'imvigor_response', 'tcga_luad', ..."),
         _category("protocol", "Protocol"),
@@ -509,6 +509,7 @@ EVALUATION = Table(
         _int("events", "Responders, or deaths"),
         _int("repeats", "Repeats"),
         _int("seed", "Seed"),
+        _text("model", "Trained model that was compared"),
         _flag("shuffled", "Outcomes shuffled", "a control: true = the outcomes were dealt out anew within each cohort"),
     ),
 )

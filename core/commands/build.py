@@ -11,7 +11,7 @@ import polars as pl
 
 from core.commands.report import Report
 from core.settings import Settings
-from core.speakers import ASSETS, identity
+from core.speakers import ASSETS, comparison, identity
 from data import build as builder
 from data import fingerprint
 from data.errors import UnknownName
@@ -82,7 +82,7 @@ def plan(
         enrich=partial(
             _enrich, cache_dir=None if force else settings.cache_dir / "enrich", models=folders, progress=progress, explain=explain
         ),
-        enrich_version=fingerprint.digest([fingerprint.code("core.pipeline", "models"), *identity(folders), *(["explained"] if explain else [])]),
+        enrich_version=fingerprint.digest([fingerprint.code("core.pipeline", "models"), *identity(folders), comparison(), *(["explained"] if explain else [])]),
         workers=settings.workers,
         force=force,
         only=only,

@@ -12,7 +12,8 @@ from core.commands.build import Progress
 from core.commands.database import opened
 from core.commands.report import Report
 from core.errors import BadModel
-from core.pipeline.training import Material, Plan, Trained, folds, material, train
+from core.pipeline.material import Material, folds, material
+from core.pipeline.training import Plan, Trained, train
 from core.settings import Settings
 
 SHOWN = ("cohort", "endpoint", "measure", "n", "events", "value", "ci_low", "ci_high")
@@ -61,7 +62,7 @@ def run(args: argparse.Namespace, settings: Settings) -> Report:
         raise BadModel("--each leaves every treated study out in turn; leave --without out")
     with opened(settings) as store, Progress() as progress:
         progress.say("reading the patients")
-        found = material(store, plan)
+        found = material(store, studies=plan.studies)
         progress.say(f"{found.inputs.n:,} patients of {len(set(found.inputs.cohorts)):,} cohorts")
         held_out = [_one(found, replace(plan, without=group), progress) for group in folds(found)] if args.each else []
         progress.say("training the model on all cohorts" if not plan.without else f"training without {', '.join(plan.without)}")

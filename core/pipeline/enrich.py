@@ -10,10 +10,11 @@ from pathlib import Path
 import polars as pl
 
 from core.errors import BadModel
+from core.evaluation import record
 from core.pipeline import attributions, embeddings, network_attributions, performance, pooled, predictions, scores, tme
 from core.pipeline.features import COLUMNS, Features, best_scores
 from core.pipeline.staging import Finished, Frames, Staging, fingerprint
-from core.speakers import ASSETS, speakers
+from core.speakers import ASSETS, COMPARISON, speakers
 
 Progress = Callable[[str], None]
 
@@ -54,6 +55,7 @@ def enrich(
             spoken = _embed(staging, finished, cache_dir=cache_dir, models=models, seed=seed, progress=say)
             _predict(staging, finished, best=best, others=spoken, seed=seed, progress=say)
             _explain(staging, finished, models=models, compute=explain, progress=say)
+            evaluated(staging, progress=say)
             tme.fill(staging, finished, scores=best, progress=say, seed=seed)
     finally:
         staging.close()
@@ -83,6 +85,17 @@ def _explain(staging: Staging, finished: Finished, *, models: Sequence[Path], co
             network_attributions.fill(staging, finished, speakers=found, progress=progress, compute=compute)
     except BadModel as error:
         progress(f"no attributions of a model: {error}")
+
+
+def evaluated(staging: Staging, *, progress: Progress, path: Path = COMPARISON) -> None:
+    """Comparisons of models that come with the software; a damaged file is told and changes nothing else."""
+    staging.clear("evaluation")
+    if not path.is_file():
+        return
+    try:
+        staging.append("evaluation", record.read(path))
+    except record.BadEvaluation as error:
+        progress(f"no comparison of models: {error}")
 
 
 def _predict(

@@ -6,7 +6,7 @@ values are averaged, as their outputs are. What quadrature leaves of base + sum 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -29,6 +29,8 @@ Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 Dense = dict[str, Any]
 
+NULL_PATIENTS = 20
+"""Patients of a cohort on whom models with shuffled outcomes are explained."""
 CURVE_PATIENTS = 60
 """Patients of a cohort whose deletion curves are computed: each takes a few hundred passes through the network."""
 TIED: Mapping[str, str] = {"tmb_per_mb": "tmb_in_cohort"}
@@ -62,7 +64,7 @@ class Settings:
 
 def explain(
     model: Reader, inputs: Inputs, patients: pl.DataFrame, *, background: Inputs, predictor: str, protocol: str,
-    settings: Settings | None = None, seed: int = 0,
+    shuffled: Iterable[Reader] = (), settings: Settings | None = None, seed: int = 0,
 ) -> Frames:  # fmt: skip
     """Rows of every attribution table for one cohort.
 
@@ -70,6 +72,7 @@ def explain(
     ----------
     inputs : n patients of one cohort. patients : patient_id, study, cohort, (n,), in the same order.
     background : patients to draw references from; those that trained the model, best of several cohorts.
+    shuffled : the model with outcomes dealt out anew; their mean |SHAP| (on at most 20 of the patients, coarser lines) is the null.
     """
     chosen = settings if settings is not None else Settings()
     names = tokens(model.words, inputs.membership)
@@ -79,7 +82,8 @@ def explain(
     looks = attention(model.members, model.dense(inputs), words=model.words, config=model.config)
     shown = readable(model.words, inputs, names)
     explained = Explained(
-        predictor=predictor, protocol=protocol, names=names.names, values=shown, shap=shap, base=base, output=output, null=None,
+        predictor=predictor, protocol=protocol, names=names.names, values=shown, shap=shap, base=base, output=output,
+        null=_null(shuffled, inputs, names=names, background=few, seed=seed),
         design=_design(model.words, inputs, shown=shown, names=names), leftover=leftover,
         logged=frozenset(number.name for number in model.words.numbers if number.logged),
         attention=np.asarray([looks.get(name, np.nan) for name in names.names]),
@@ -120,6 +124,19 @@ def _values(
     total = size.sum(axis=1, keepdims=True)
     shap += np.where(total > 0, size / np.where(total > 0, total, 1.0), 0.0) * leftover[:, None]
     return shap, base, output, leftover
+
+
+def _null(shuffled: Iterable[Reader], inputs: Inputs, *, names: Tokens, background: Inputs, seed: int) -> Floats | None:
+    """(b, f) mean |SHAP| of models that were taught shuffled outcomes; None without any."""
+    few = inputs.take(np.sort(np.random.default_rng([seed, 67]).permutation(inputs.n)[:NULL_PATIENTS]))
+    coarse = Settings(draws=min(2, background.n), points=2, most=2)
+    reference = background.take(np.arange(coarse.draws))
+    made = []
+    for model in shuffled:
+        functions = [model.response_function(member) for member in range(len(model.members))]
+        shap, *_ = _values(model, functions, few, names=names, background=reference, settings=coarse)
+        made.append(np.abs(shap).mean(axis=0))
+    return np.asarray(made, dtype=np.float64) if made else None
 
 
 def _design(words: Vocabulary, inputs: Inputs, *, shown: Floats, names: Tokens) -> Floats:

@@ -6,7 +6,7 @@ computed once for a model and a cohort, and read from the folder of finished wor
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -22,13 +22,15 @@ from core.pipeline.staging import Finished, Frames, Staging, fingerprint
 from core.speakers import Speakers
 from data.fingerprint import code
 from models import bundle as bundles
+from models.attribution.shuffled import shuffled
 from models.bundle import Bundle
 from models.card import ModelError
-from models.inputs import Inputs
+from models.inputs import Inputs, Labels
 
 MAKER = "models.multimodal:from_parts"
 LEAST = 20
 MOST_BACKGROUND = 200
+SHUFFLES = 20
 MOST = 60
 """Patients of a cohort that are explained: each takes a hundred passes through the network."""
 Progress = Callable[[str], None]
@@ -41,7 +43,7 @@ class _Shelf:
     staging: Staging
     studies: list[str]
     models: dict[str, network.Reader] = field(default_factory=dict)
-    treated: dict[str, Inputs] = field(default_factory=dict)
+    treated: dict[str, tuple[Inputs, Labels]] = field(default_factory=dict)
 
     def model(self, bundle: Bundle) -> network.Reader:
         """The model of a bundle."""
@@ -52,13 +54,28 @@ class _Shelf:
                 raise BadModel(str(error)) from error
         return self.models[bundle.name]
 
+    def patients(self, bundle: Bundle) -> tuple[Inputs, Labels]:
+        """Every treated patient of whom the model can read something."""
+        if bundle.name not in self.treated:
+            words = self.model(bundle).words
+            inputs, labels = gather(self.staging, words, studies=self.studies)
+            rows = np.flatnonzero(labels.treated & inputs.seen(words).any(axis=1))
+            self.treated[bundle.name] = inputs.take(rows), labels.take(rows)
+        return self.treated[bundle.name]
+
+    def shuffled(self, bundle: Bundle, *, seed: int) -> Iterator[network.Reader]:
+        """The model with heads that were taught shuffled outcomes of the cohorts that trained it."""
+        inputs, labels = self.patients(bundle)
+        rows = np.flatnonzero(np.isin(np.asarray(inputs.cohorts), sorted(bundle.cohorts)))
+        model = self.model(bundle)
+        try:
+            yield from shuffled(model, inputs.take(rows), labels.take(rows), shuffles=SHUFFLES, seed=seed)  # type: ignore[arg-type]
+        except ModelError as error:
+            raise BadModel(str(error)) from error
+
     def background(self, bundle: Bundle, cohort: str, *, seed: int) -> Inputs:
         """Treated patients of the other cohorts."""
-        words = self.model(bundle).words
-        if bundle.name not in self.treated:
-            inputs, labels = gather(self.staging, words, studies=self.studies)
-            self.treated[bundle.name] = inputs.take(np.flatnonzero(labels.treated & inputs.seen(words).any(axis=1)))
-        found = self.treated[bundle.name]
+        found, _ = self.patients(bundle)
         others = np.flatnonzero(np.asarray(found.cohorts) != cohort)
         if not others.size:
             return found
@@ -118,5 +135,6 @@ def _explain(shelf: _Shelf, own: Inputs, *, bundle: Bundle, protocol: str, seed:
     patients = pl.DataFrame({"patient_id": list(own.patients), "study": study, "cohort": cohort})
     background = shelf.background(bundle, own.cohorts[0], seed=seed)
     return network.explain(
-        shelf.model(bundle), own, patients, background=background, predictor=PREDICTOR, protocol=protocol, seed=seed
-    )
+        shelf.model(bundle), own, patients, background=background, predictor=PREDICTOR, protocol=protocol,
+        shuffled=shelf.shuffled(bundle, seed=seed), seed=seed,
+    )  # fmt: skip

@@ -20,11 +20,11 @@ import numpy.typing as npt
 import polars as pl
 
 from core.errors import BadModel, CohortError, UnknownName
-from core.pipeline.inputs import Source, gather, vocabulary
 from core.pipeline.jobs import Vectors, device_of, resolve
+from core.pipeline.material import LEAST_PATIENTS, Material
 from core.pipeline.predictions import LEAST_OF_CLASS
 from core.response.roc import auc
-from core.speakers import KIND, apart, with_shared
+from core.speakers import KIND, with_shared
 from core.survival.concordance import concordance
 from data.fingerprint import code, digest
 from data.sources import OVERLAPPING
@@ -32,14 +32,12 @@ from models import bundle as bundles
 from models.card import ModelError
 from models.checkpoint import Checkpoint
 from models.inputs import Inputs, Labels
-from models.vocabulary import Vocabulary
 from models.weights import write_whole
 
 TRAINER = "models.training:train"
 MAKER = "models.multimodal:from_parts"
 CONFIG = "models.config:Config"
 DONE = "done"
-LEAST_PATIENTS = 30
 LEAST_DEATHS = 10
 
 INTENDED_USE = (
@@ -93,61 +91,6 @@ class Trained:
     held_out: list[dict[str, Any]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Material:
-    """The patients that a training may use. studies : of each patient."""
-
-    inputs: Inputs
-    labels: Labels
-    words: Vocabulary
-
-
-def material(source: Source, plan: Plan) -> Material:
-    """The training studies' patients of whom something is known.
-
-    Raises
-    ------
-    UnknownName
-        A study that the database does not have.
-    BadModel
-        Fewer than 30 patients, or values that no model can read.
-    """
-    rows = source.sql("SELECT study, synthetic, coalesce(uploaded, false) AS uploaded FROM study WHERE status = 'built' ORDER BY rowid")
-    known = rows["study"].to_list()
-    for study in plan.studies:
-        if study not in known:
-            raise UnknownName(f"there is no study '{study}' in the database; there are {', '.join(known)}")
-    published = rows.filter(~pl.col("uploaded") & ~pl.col("synthetic").fill_null(value=False))["study"].to_list()
-    chosen = list(plan.studies) or apart(source, published) or rows.filter(~pl.col("uploaded"))["study"].to_list()
-    for pair in OVERLAPPING:
-        if pair <= set(chosen):
-            raise BadModel(f"{' and '.join(sorted(pair))} share patients, who would count twice; name one of them")
-    words = vocabulary(source)
-    inputs, labels = gather(source, words, studies=chosen)
-    seen = np.flatnonzero(inputs.seen(words).any(axis=1))
-    inputs, labels = inputs.take(seen), labels.take(seen)
-    try:
-        inputs.check(words)
-    except ModelError as error:
-        raise BadModel(f"no model can be trained on {', '.join(chosen)}: {error}") from error
-    if inputs.n < LEAST_PATIENTS:
-        raise BadModel(f"{inputs.n} patients of {', '.join(chosen) or 'no study'} can train a model; it takes {LEAST_PATIENTS}: name more studies")
-    return Material(inputs=inputs, labels=labels, words=words)
-
-
-def folds(found: Material) -> list[tuple[str, ...]]:
-    """What to leave out in turn, so that every treated cohort has a model that never saw it: studies, with those that are
-    known to share patients with them."""
-    studies = np.asarray([cohort.partition("/")[0] for cohort in found.inputs.cohorts])
-    treated = list(dict.fromkeys(studies[found.labels.treated]))
-    made: list[tuple[str, ...]] = []
-    for study in treated:
-        group = tuple(name for name in dict.fromkeys(studies) if name in with_shared({str(study)}))
-        if group not in made and len(set(studies) - set(group)):
-            made.append(tuple(map(str, group)))
-    return made
-
-
 def train(found: Material, plan: Plan, *, say: Say, others: Sequence[Trained] = ()) -> Trained:
     """Train one model and write its folder; a training that was killed goes on where it stood, to the identical result.
 
@@ -164,7 +107,8 @@ def train(found: Material, plan: Plan, *, say: Say, others: Sequence[Trained] = 
     """
     left_out = left_out_of(found.inputs.cohorts, plan.without)
     held = np.asarray([cohort in left_out for cohort in found.inputs.cohorts], dtype=bool)
-    inputs, labels = found.inputs.take(~held), found.labels.take(~held)
+    apart_from = found.kept_apart(held)
+    inputs, labels = found.inputs.take(~(held | apart_from)), found.labels.take(~(held | apart_from))
     if inputs.n < LEAST_PATIENTS:
         raise BadModel(f"without {', '.join(plan.without)} {inputs.n} patients are left; a model takes {LEAST_PATIENTS}: leave fewer out")
     config = configured(plan)
@@ -204,6 +148,7 @@ def train(found: Material, plan: Plan, *, say: Say, others: Sequence[Trained] = 
         document = {
             **model.document(),
             **card(inputs, labels, left_out=left_out, data=data, seed=plan.seed),
+            "kept_apart": int(apart_from.sum()),
             "family": digest([json.dumps(config.document(), sort_keys=True), repr(plan.seed), data_hash(found.inputs, found.labels)]),
             "metrics": {"left_out": metrics, "leave_one_cohort_out": [row for other in others for row in other.held_out]},
         }

@@ -206,15 +206,21 @@ def _flat(text: object) -> str:
 def _sentence(about: Card, rows: pl.DataFrame) -> str:
     if rows.is_empty():
         why = "its scores are not kept, so no cohort judges it here" if about.name in EVALUATED else "no cohort of this database can judge it"
-        return f"{about.label}: {TIERS[tier(about.name)]}; {why}."
+        return f"{_called(about)}: {why}."
     known = rows.filter(pl.col("auc").is_not_null())
     above = known.filter(pl.col("ci_low") > 0.5).height
     people = known.group_by("study", "cohort").agg(pl.col("n").max())
     least, most = float(str(known["auc"].min())), float(str(known["auc"].max()))
     return (
-        f"{about.label}, a {TIERS[tier(about.name)]}: out-of-sample AUC {words.ratio(least)} to {words.ratio(most)} over {words.count(people.height, 'cohort')}, shown above chance in "
+        f"{_called(about)}: out-of-sample AUC {words.ratio(least)} to {words.ratio(most)} over {words.count(people.height, 'cohort')}, shown above chance in "
         f"{above} of {words.count(known.height, 'result')}, n = {int(people['n'].sum()):,}."
     )
+
+
+def _called(about: Card) -> str:
+    """A predictor with its place on the scale of complexity, unless its name says it."""
+    kind = TIERS[tier(about.name)]
+    return about.label if kind in about.label.lower() else f"{about.label} ({kind})"
 
 
 def _chart(store: Store, about: Card, rows: pl.DataFrame, *, known: Mapping[str, str]) -> Chart:

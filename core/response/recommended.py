@@ -21,7 +21,8 @@ TIERS = ("single marker", "published formula", "linear model", "trees", "multimo
 """From simple to complex."""
 _TIER_OF: Mapping[str, int] = {
     "elastic_net": 2, "ridge_signatures": 2, "pca_ridge": 2, "ridge_cox": 2, "tmb_clinical": 2, "joint_ridge": 2, "late_fusion": 2,
-    "additive_fusion": 2, "gradient_boosting": 3, "multimodal": 4,
+    "additive_fusion": 2, "transferred": 2, "clinical": 2, "expression": 2, "pathology": 2, "genome": 2, "burden": 2, "neoantigen": 0,
+    "gradient_boosting": 3, "multimodal": 4,
 }  # fmt: skip
 RULE = (
     "Recommended: the most complex predictor whose paired 95% interval against every simpler one lies above 0 on shared patients; of equally "

@@ -40,7 +40,7 @@ def closer() -> None:
             kind = ui.choose("Look", dict(LOOKS), name="look", search=True)
             asked = {"predictor": ui.choose("Predictor", ui.short(cache.ask(patients.predictors, query)), name="predictor", search=True)}
             cohorts = cache.ask(patients.cohorts, query)
-            if len(cohorts) > 1 and kind not in {"transport", "recommended"}:
+            if len(cohorts) > 1 and kind not in {"transport", "recommended", "beside"}:
                 asked["cohort"] = ui.choose("Cohort", cohorts, name="on", search=True)
             label, offers = FITS.get(kind, ("", None))
             fits = cache.ask(offers, query, **asked) if offers else {}
@@ -50,7 +50,7 @@ def closer() -> None:
         found = cache.ask(look, query, kind=kind, **asked)
         words.paragraph(found.sentence)
         asked.pop("fitted", None)
-        for text in cache.ask(concerns_of, query, **asked) if kind not in {"transport", "change", "recommended"} else ():
+        for text in cache.ask(concerns_of, query, **asked) if kind not in {"transport", "change", "recommended", "beside"} else ():
             words.caution(text)
         for chart in found.charts:
             ui.show(chart)

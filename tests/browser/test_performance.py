@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 Tab = Callable[[str], Page]
 
 
-@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("look", [look for look in LOOKS if look != "beside"])
 def test_every_look_opens_from_its_link(tab: Tab, synthetic_app: str, look: str) -> None:
     page = tab(f"{synthetic_app}/performance?study=synthetic_a&look={look}&predictor=loris")
     page.wait_for_selector(".js-plotly-plot >> nth=1", timeout=30_000)
@@ -47,6 +47,20 @@ def test_a_marker_is_never_drawn_as_a_probability(tab: Tab, synthetic_app: str, 
     assert "Not a probability" in words(page)
     assert page.locator(".answer").count() == 1
     expect(page.locator(".js-plotly-plot")).to_have_count(1)
+
+
+@pytest.mark.realdata
+def test_the_multimodal_model_stands_beside_simpler_ones(tab: Tab, real_app: str) -> None:
+    page = tab(f"{real_app}/performance?study=imvigor210&look=beside")
+    page.wait_for_selector(".js-plotly-plot >> nth=3", timeout=30_000)
+    healthy(page)
+    said = words(page)
+    assert "Response in a cohort that was left out: " in said
+    assert "Overall survival within IMvigor210: " in said
+    assert "With a part taken away" in said
+    page = tab(f"{real_app}/performance?study=loris&look=beside")
+    page.wait_for_selector(".state", timeout=30_000)
+    assert "no study chosen here takes part in a comparison of models" in words(page)
 
 
 @pytest.mark.realdata

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 LOOKS: Mapping[str, str] = {
     "discrimination": "Discrimination",
     "recommended": "Recommended",
+    "beside": "Beside simpler models",
     "calibration": "Calibration",
     "decided": "Decided or not",
     "benefit": "Net benefit",

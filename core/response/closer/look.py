@@ -9,6 +9,7 @@ from core.cohort.query import CohortQuery
 from core.errors import UnknownName
 from core.response.closer import LOOKS
 from core.response.closer.benefit import benefit
+from core.response.closer.beside import beside
 from core.response.closer.change import change
 from core.response.closer.choice import choice
 from core.response.closer.decided import decided
@@ -23,6 +24,7 @@ from data.store import Store
 _ANSWERS: Mapping[str, Callable[..., Answer]] = {
     "discrimination": discrimination,
     "recommended": choice,
+    "beside": beside,
     "calibration": reliability,
     "decided": decided,
     "benefit": benefit,

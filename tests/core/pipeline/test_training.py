@@ -12,12 +12,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 
 from core.errors import BadModel, UnknownName
-from core.pipeline import training
 from core.pipeline.jobs import Job, run
-from core.pipeline.training import Material, Plan, left_out_of, material, train
+from core.pipeline.material import Material, folds, material
+from core.pipeline.training import Plan, left_out_of, train
 from core.speakers import speakers
 from data.store import Store
 from models import bundle
@@ -38,7 +39,7 @@ def plan(folder: Path, **changes: object) -> Plan:
 
 @pytest.fixture(scope="module")
 def found(synthetic_store: Store, tmp_path_factory: pytest.TempPathFactory) -> Material:
-    return material(synthetic_store, plan(tmp_path_factory.mktemp("any")))
+    return material(synthetic_store)
 
 
 def quiet(_words: str) -> None:
@@ -80,7 +81,7 @@ def test_a_cohort_that_is_left_out_has_no_part_in_the_training_and_is_judged(fou
     chosen = speakers([tmp_path / "models"])
     assert chosen is not None
     assert chosen.of(own).bundle.name == without.path.name
-    assert training.folds(found)[0] == ("synthetic_a",)
+    assert folds(found)[0] == ("synthetic_a",)
 
 
 def test_names_of_cohorts() -> None:
@@ -93,7 +94,7 @@ def test_names_of_cohorts() -> None:
 
 def test_what_cannot_be_trained_is_a_sentence(synthetic_store: Store, found: Material, tmp_path: Path) -> None:
     with pytest.raises(UnknownName, match="there is no study 'elsewhere'"):
-        material(synthetic_store, plan(tmp_path, studies=("elsewhere",)))
+        material(synthetic_store, studies=("elsewhere",))
     with pytest.raises(BadModel, match="0 patients are left"):
         train(found, plan(tmp_path, without=("synthetic_a", "synthetic_b", "synthetic_c")), say=quiet)
     with pytest.raises(BadModel, match="no setting 'depth'"):
@@ -106,6 +107,27 @@ def test_what_cannot_be_trained_is_a_sentence(synthetic_store: Store, found: Mat
     infinite.numbers[0, 0] = np.inf
     with pytest.raises(ValueError, match=f"numbers of patient {infinite.patients[0]} holds an infinite value"):
         infinite.check(found.words)
+
+
+def test_studies_that_share_patients_do_not_train_together() -> None:
+    class Listed:
+        def sql(self, statement: str, params: object = None) -> pl.DataFrame:
+            names = ["loris", "samstein2019"]
+            return pl.DataFrame({"study": names, "synthetic": [False] * 2, "uploaded": [False] * 2})
+
+    with pytest.raises(BadModel, match="loris and samstein2019 share patients, who would count twice; name one of them"):
+        material(Listed(), studies=("loris", "samstein2019"))
+
+
+def test_who_may_be_a_patient_held_out_does_not_train(found: Material, tmp_path: Path) -> None:
+    cohorts = np.asarray(found.inputs.cohorts)
+    held = np.char.startswith(cohorts, "synthetic_a/")
+    first, twin = found.inputs.patients[int(np.flatnonzero(held)[0])], found.inputs.patients[int(np.flatnonzero(~held)[0])]
+    doubled = replace(found, alike=((twin, first),))
+    assert [found.inputs.patients[row] for row in np.flatnonzero(doubled.kept_apart(held))] == [twin]
+    made = train(doubled, plan(tmp_path, without=("synthetic_a",)), say=quiet).document
+    assert (made["kept_apart"], made["patients"]) == (1, int((~held).sum()) - 1)
+    assert train(doubled, plan(tmp_path), say=quiet).document["kept_apart"] == 0
 
 
 def test_an_interrupted_training_goes_on_to_the_identical_model(found: Material, tmp_path: Path) -> None:
@@ -171,13 +193,14 @@ KILLED = f"""
 import sys
 from pathlib import Path
 from data.store import Store
-from core.pipeline.training import Plan, material, train
+from core.pipeline.material import material
+from core.pipeline.training import Plan, train
 from tests.models import stand_in
 stand_in.SECONDS_AN_EPOCH = float(sys.argv[3])
 plan = Plan(out=Path(sys.argv[2]) / "models", checkpoints=Path(sys.argv[2]) / "checkpoints", config={{"epochs": 8}}, half=True,
             trainer="{STAND_IN}:train", maker="{STAND_IN}:from_parts", configuration="{STAND_IN}:Config")
 store = Store(Path(sys.argv[1]))
-print(train(material(store, plan), plan, say=lambda words: print(words, flush=True)).path.name)
+print(train(material(store), plan, say=lambda words: print(words, flush=True)).path.name)
 """
 
 
