@@ -24,6 +24,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
+import polars as pl
 
 from core.errors import CohortError
 from core.evaluation import compare as comparing
@@ -64,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--also", nargs="+", default=[], metavar="STUDY", help="uploaded studies that take part, as if they were published")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--progress", action="store_true", help="tell of each fit, on the error channel")
-    parser.add_argument("--json", type=Path, metavar="FILE")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows; those of other protocols and the same model stay")
     args = parser.parse_args(arguments)
     from threadpoolctl import threadpool_limits
 
@@ -98,9 +99,18 @@ def _run(args: argparse.Namespace) -> int:
     if args.json is not None:
         named = shipped.shipped().known.main.name if args.shipped else ""
         about = {"database": store.version, "model": named, "repeats": args.repeats, "seeds": args.seeds, "pooled": args.pooled, "kept_apart": [list(p) for p in found.pairs]}
-        record.write(args.json, everything, about=about)
-        print(f"wrote {len(everything):,} rows to {args.json}")
+        kept = _kept(args.json, but=args.protocol, model=named)
+        record.write(args.json, kept + everything, about=about)
+        print(f"wrote {len(everything):,} rows to {args.json}, beside {len(kept):,} of other protocols that were there")
     return 0
+
+
+def _kept(path: Path, *, but: Sequence[str], model: str) -> list[dict[str, Any]]:
+    """Rows of other protocols that the file holds already, if they are of the same model."""
+    if not path.is_file():
+        return []
+    there = record.read(path).filter(~pl.col("evaluation").is_in(list(but)))
+    return there.to_dicts() if set(there["model"]) <= {model} else []
 
 
 def _evaluate(name: str, material: Material, args: argparse.Namespace) -> list[dict[str, Any]]:
