@@ -170,6 +170,7 @@ def _shipped(made: Evaluation, material: Material, args: argparse.Namespace) -> 
     if not args.ablate:
         return found
     if not within:
+        found += [shipped.unseen_cohort(models, made.endpoint, member=number) for number in range(models.known_config().seeds)]
         found.append(shipped.refitted(treated, words, made.endpoint, **common, name="multimodal, refitted", label="Multimodal, heads refitted"))
     found.append(shipped.refitted(treated, words, made.endpoint, **common, name="multimodal - transformer", label="Multimodal, additive part alone", penalties="sets"))
     blank = shipped.untrained(words, models.known_config())

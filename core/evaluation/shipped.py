@@ -9,7 +9,7 @@ measurements, though none of its outcomes.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -81,14 +81,18 @@ def shipped() -> Shipped:
     return Shipped(known=found)
 
 
-def unseen_cohort(models: Shipped, endpoint: str) -> Entry:
-    """What the app shows of a cohort that was left out."""
+def unseen_cohort(models: Shipped, endpoint: str, *, member: int | None = None) -> Entry:
+    """What the app shows of a cohort that was left out; member : of one member of the ensemble alone, for its spread over seeds."""
 
     def score(train: Inputs, labels: Labels, test: Inputs, *, seed: int) -> Floats:
-        found = models.unseen(test.cohorts[0]).embed(test)
+        model = models.unseen(test.cohorts[0])
+        asked = model if member is None else replace(model, members=model.members[member : member + 1])
+        found = asked.embed(test)
         return np.asarray(found.log_odds if endpoint == "response" else found.os_risk, dtype=np.float64)
 
-    return Entry(name="multimodal", label="Multimodal model", score=score, pool="treated", simple=False, learns=False)
+    alone = "" if member is None else f" - all but member {member + 1}"
+    label = "Multimodal model" if member is None else f"Multimodal, member {member + 1} alone"
+    return Entry(name=f"multimodal{alone}", label=label, score=score, pool="treated", simple=False, learns=False)
 
 
 def refitted(
