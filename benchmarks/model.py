@@ -65,6 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--also", nargs="+", default=[], metavar="STUDY", help="uploaded studies that take part, as if they were published")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--progress", action="store_true", help="tell of each fit, on the error channel")
+    parser.add_argument("--brief", action="store_true", help="of single cohorts write figures alone, no differences: models/assets/evaluation.json")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows; those of other protocols and the same model stay")
     args = parser.parse_args(arguments)
     from threadpoolctl import threadpool_limits
@@ -100,7 +101,7 @@ def _run(args: argparse.Namespace) -> int:
         named = shipped.shipped().known.main.name if args.shipped else ""
         about = {"database": store.version, "model": named, "repeats": args.repeats, "seeds": args.seeds, "pooled": args.pooled, "kept_apart": [list(p) for p in found.pairs]}
         kept = _kept(args.json, but=args.protocol, model=named)
-        record.write(args.json, kept + everything, about=about)
+        record.write(args.json, record.brief(kept + everything) if args.brief else kept + everything, about=about)
         print(f"wrote {len(everything):,} rows to {args.json}, beside {len(kept):,} of other protocols that were there")
     return 0
 

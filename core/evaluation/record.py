@@ -72,12 +72,18 @@ def table(found: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
     return EVALUATION.conform(pl.DataFrame(list(found), infer_schema_length=None))
 
 
+def brief(found: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Rows without the differences of single cohorts, numbers to four digits: what comes with the software."""
+    kept = [row for row in found if not row["against"] or not row["cohort"]]
+    return [{name: round(value, 4) if isinstance(value, float) else value for name, value in row.items()} for row in kept]
+
+
 def write(path: Path, found: Sequence[Mapping[str, Any]], *, about: Mapping[str, Any]) -> None:
     """Write the rows as JSON, beside what they were made from; the file is there whole or not at all."""
     document = {"format": FORMAT, "about": dict(about), "rows": list(found)}
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     with aside.open("w", encoding="utf-8") as file:
-        json.dump(document, file, indent=1, ensure_ascii=False, allow_nan=False)
+        json.dump(document, file, indent=0, ensure_ascii=False, allow_nan=False)
         file.write("\n")
         file.flush()
         os.fsync(file.fileno())

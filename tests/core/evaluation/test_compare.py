@@ -205,3 +205,10 @@ def test_a_model_that_cannot_be_fitted_is_told_and_the_others_go_on(material: Ma
     rows = comparing.compare(made, material, [*entries("imvigor_response", ("tmb",)), Entry(name="x", label="x", score=score)], say=said.append)
     assert {row["predictor"] for row in rows} == {"tmb"}
     assert "x is left out: three genes are too few" in said
+
+
+def test_what_comes_with_the_software_leaves_differences_of_single_cohorts_out() -> None:
+    rows = [{"cohort": c, "against": a, "estimate": 0.123456} for c in ("", "Liu") for a in ("", "tmb")]
+    kept = record.brief(rows)
+    assert [(row["cohort"], row["against"]) for row in kept] == [("", ""), ("", "tmb"), ("Liu", "")]
+    assert kept[0]["estimate"] == 0.1235
