@@ -102,7 +102,7 @@ def read(path: Path) -> pl.DataFrame:
         document = json.loads(path.read_text(encoding="utf-8"))
         if document["format"] != FORMAT:
             raise BadEvaluation(f"{path.name} is of another format, {document['format']!r}; make it anew with benchmarks/model.py --json")
-        return table([{"model": document["about"].get("model", ""), **row} for row in document["rows"]])
+        return table([{"model": document["about"].get("model") or None, **row} for row in document["rows"]])
     except (OSError, UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError, SchemaError, pl.exceptions.PolarsError) as error:
         raise BadEvaluation(
             f"{path.name} holds no evaluation ({type(error).__name__}); make it anew with benchmarks/model.py --json"

@@ -18,8 +18,10 @@ from core.figures.importance import importance
 from core.figures.waterfall import waterfall as waterfall_figure
 from core.markers.attribution import ADDITIVE, dependence, feature_label, summary, waterfall
 from core.markers.explained import Summary
+from core.speakers import KIND
 from data.schema import PATIENT
 from data.store import Store
+from models import card
 
 
 def drivers(store: Store, query: CohortQuery, *, predictor: str) -> Answer:
@@ -69,6 +71,20 @@ def explained(store: Store) -> list[str]:
         "SELECT study, count(DISTINCT patient_id) AS n FROM attribution WHERE protocol <> 'in_sample' GROUP BY 1 ORDER BY 2 DESC, 1"
     )
     return list(found["study"])
+
+
+def unexplained(store: Store, query: CohortQuery) -> str:
+    """A sentence where the trained model scored patients of the cohort and nobody has had its scores explained; else ""."""
+    condition, params = query.where()
+    of_cohort = f"patient_id IN (SELECT patient_id FROM patient WHERE {condition})"
+    counted = store.sql(
+        f"""SELECT (SELECT count(*) FROM prediction WHERE predictor = $model AND {of_cohort}) AS scored,
+                   (SELECT count(*) FROM attribution WHERE predictor = $model AND {of_cohort}) AS explained""",
+        {**params, "model": KIND},
+    ).row(0, named=True)
+    if not counted["scored"] or counted["explained"]:
+        return ""
+    return f"The {card(KIND).label.lower()}'s scores are explained on demand, in some minutes a cohort: python -m core embed --explain"
 
 
 def one_feature(store: Store, query: CohortQuery, *, predictor: str, feature: str) -> Chart:

@@ -7,7 +7,7 @@ import streamlit as st
 from core.cohort.frame import not_measured
 from core.markers import attribution, drivers
 from pages.markers import explanation
-from pages.shared import cache, ui
+from pages.shared import cache, ui, words
 
 
 def page() -> None:
@@ -22,6 +22,7 @@ def page() -> None:
         with panel, ui.controls("attribution"):
             predictor = ui.choose("Predictor", ui.short(offered), name="explained", search=True)
             ui.about(predictor)
+            words.note(cache.ask(drivers.unexplained, query))
         with figure, ui.loading("attribution"):
             found = cache.ask(drivers.drivers, query, predictor=predictor)
             ui.answer(place, found.sentence)

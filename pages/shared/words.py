@@ -15,6 +15,12 @@ def paragraph(text: str) -> None:
     st.html(f'<p class="definition">{escape(tied)}</p>')
 
 
+def note(text: str) -> None:
+    """A remark in small type; nothing where there is nothing to say."""
+    if text:
+        st.html(f'<p class="definition">{escape(text)}</p>')
+
+
 def caution(text: str) -> None:
     """A calm sentence on what to know before trusting what stands below it."""
     st.html(f'<p class="caution">{escape(text)}</p>')

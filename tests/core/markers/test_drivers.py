@@ -10,7 +10,7 @@ import pytest
 from core.cohort.query import CohortQuery, Filter
 from core.errors import TooFewPatients
 from core.markers import attribution
-from core.markers.drivers import _left_out, drivers, one_feature
+from core.markers.drivers import _left_out, drivers, one_feature, unexplained
 from data.store import Store
 
 QUERY = CohortQuery(("synthetic_a",))
@@ -46,3 +46,18 @@ def test_the_partner_goes_with_the_value_where_a_line_leaves_no_spread() -> None
     line = pl.DataFrame({"value": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]}).with_columns(shap=pl.col("value") * 2, other=pl.col("value") ** 2)
     assert attribution._partner_strength(line) == (pytest.approx(1.0), "value")
     assert attribution._partner_strength(line.with_columns(shap=pl.col("value") ** 2))[1] == "residual"
+
+
+def test_a_model_that_nobody_explained_says_how(synthetic_store: Store) -> None:
+    class Scored:
+        def __init__(self, scored: int, explained: int) -> None:
+            self._row = {"scored": scored, "explained": explained}
+
+        def sql(self, statement: str, params: object = None) -> pl.DataFrame:
+            return pl.DataFrame([self._row])
+
+    query = CohortQuery(("synthetic_a",))
+    assert "python -m core embed --explain" in unexplained(Scored(30, 0), query)  # type: ignore[arg-type]
+    assert unexplained(Scored(30, 20), query) == ""  # type: ignore[arg-type]
+    assert unexplained(Scored(0, 0), query) == ""  # type: ignore[arg-type]
+    assert unexplained(synthetic_store, query) in {"", unexplained(Scored(1, 0), query)}  # type: ignore[arg-type]
