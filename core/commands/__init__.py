@@ -9,6 +9,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "ingest": ("core.commands.ingest", "take in a cohort of your own from a folder"),
     "train": ("core.commands.train", "train the multimodal model on the database's patients"),
     "embed": ("core.commands.embed", "embed every patient with the trained model"),
+    "label": ("core.commands.label", "rank patients whose response would teach the model most"),
     "slides": ("core.commands.slides", "embed slide pictures and draw what each tile weighs"),
     "doctor": ("core.commands.doctor", "say what is installed, the device, the database and the studies"),
     "studies": ("core.commands.studies", "list the studies with licence and citation"),
