@@ -40,6 +40,13 @@ bench: $(VENV)/.dev browser-ready  ## the figures that the README quotes
 	$(BIN)/python benchmarks/predictive_prognostic.py
 	$(BIN)/python benchmarks/loris_cutoff.py
 	$(BIN)/python benchmarks/conformal_coverage.py
+	$(BIN)/python -m benchmarks.clusters
+	$(BIN)/python benchmarks/mixing.py
+	$(BIN)/python benchmarks/rule_transfer.py
+	$(BIN)/python -m benchmarks.tissue
+	$(BIN)/python -m benchmarks.map_speed --browser
+	$(BIN)/python benchmarks/domain.py
+	$(BIN)/python benchmarks/active_learning.py
 	$(BIN)/python benchmarks/tile_throughput.py
 	$(BIN)/python benchmarks/tile_objective.py
 	$(BIN)/python benchmarks/browser_speed.py

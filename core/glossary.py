@@ -5,6 +5,11 @@ from __future__ import annotations
 import re
 
 from core.glossary_analysis import ANALYSIS
+from core.glossary_cells import CELLS
+from core.glossary_discovery import DISCOVERY
+from core.glossary_map import MAP
+from core.glossary_points import POINTS
+from core.glossary_tissue import TISSUE
 from core.glossary_trust import TRUST
 from core.term import Term
 
@@ -246,7 +251,12 @@ TERMS: tuple[Term, ...] = (
         reference="Blanche 2013; Graf 1999", doi="10.1002/sim.5958",
     ),
     *ANALYSIS,
+    *MAP,
+    *CELLS,
+    *POINTS,
+    *TISSUE,
     *TRUST,
+    *DISCOVERY,
 )  # fmt: skip
 
 BY_SLUG = {term.slug: term for term in TERMS}

@@ -9,6 +9,10 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from data.schema_cells import CELL_DENSITY as CELL_DENSITY
+from data.schema_cells import SPATIAL_STATISTIC as SPATIAL_STATISTIC
+from data.schema_mixing import MIXING as MIXING
+from data.schema_tissue import TISSUE_TABLES
 from data.table import Column as Column
 from data.table import Kind as Kind
 from data.table import Table as Table
@@ -460,8 +464,12 @@ CLUSTER = Table(
         _id("space", "Feature space"),
         _int("cluster", "TME type"),
         _category("name", "TME type, named by its top signatures"),
-        _number("stability", "Stability", about="mean Jaccard overlap of this type over bootstrap refits"),
+        _number("stability", "Stability", about="mean Jaccard overlap of this type over bootstrap refits; null where there is one type"),
         _number("silhouette", "Silhouette"),
+        _flag("stable", "Stable", "stability of .75 or more; null where there is one type"),
+        _number("confidence", "Confidence", about="posterior of the patient's type, or share of the nearest patients that are in it"),
+        _category("method", "Method", "that found the types; 'no structure' where one group is not rejected"),
+        _number("p_structure", "p value of one group", about="against one group with the same correlations"),
     ),
 )
 
@@ -605,6 +613,8 @@ TABLES: Mapping[str, Table] = {
         SLIDE, SPOT, SPOT_FRACTION, GENE_SET, MODEL, EMBEDDING, PREDICTION, ATTRIBUTION, ATTRIBUTION_SUMMARY, ATTRIBUTION_CURVE,
         ATTRIBUTION_MEASURE, COUNTERFACTUAL,
         CLUSTER, PERFORMANCE, EVALUATION, TRUTH, CHECK, REFUSED, PROVENANCE,
+        *TISSUE_TABLES,
+        CELL_DENSITY, SPATIAL_STATISTIC, MIXING,
     )
 }  # fmt: skip
 

@@ -26,6 +26,10 @@ PICTURES = ROOT / "docs" / "pictures"
 PAGES = {
     "overview": "",
     "map": "map",
+    "composition": "composition",
+    "tissue": "tissue?section=her2st:C2",
+    "cells": "cells",
+    "slides": "slides",
     "survival": "survival",
     "attribution": "attribution",
     "scan": "scan",
@@ -35,6 +39,8 @@ PAGES = {
     "model": "model?model=multimodal",
     "about": "about",
 }
+BEST = {"performance": "loris", "tissue": "her2st", "cells": "lung_mif", "composition": "liu2019"}
+"""Study of a page's picture in the README, where it is not the default."""
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 
 
@@ -93,7 +99,7 @@ def main() -> int:
     with server() as address, sync_playwright() as play:
         browser = play.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         for name in arguments.pages:
-            study = "loris" if name == "performance" and arguments.all is None else arguments.study
+            study = BEST.get(name, arguments.study) if arguments.all is None else arguments.study
             url = f"{address}/{PAGES[name]}{'&' if '?' in PAGES[name] else '?'}study={quote(study)}"
             if arguments.all is None:
                 take(browser, url, file=PICTURES / f"{name}.png", width=1440, dark=False, full=False)

@@ -20,7 +20,7 @@ import models
 from data.schema import PROTOCOLS, TABLES
 
 ROOT = Path(__file__).resolve().parents[1]
-NOUNS = ("survival", "response", "markers", "tme", "cohort", "markers.cutoff")
+NOUNS = ("survival", "response", "markers", "tme", "cohort", "markers.cutoff", "spatial")
 DOI = re.compile(r"10\.\d{4,9}/\S+")
 
 
@@ -135,7 +135,7 @@ SUPPORT = {
         "tcga_slides",
     },
     "models/baselines": set(),
-    "core/figures": {"chart", "theme", "words", "layout", "sparkline", "rows"},
+    "core/figures": {"chart", "theme", "words", "layout", "sparkline", "rows", "density", "map_points", "raster"},
 }
 """Shared modules of a room that are no entry of its contents table."""
 

@@ -18,6 +18,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "response": ("core.commands.response", "judge scores of a table against response: AUC, 2x2 measures, calibration"),
     "survival": ("core.commands.survival", "survival analysis of any CSV table: curves, tests, Cox models"),
     "scan": ("core.commands.scan", "list every marker of a study against response or survival"),
+    "cluster": ("core.commands.cluster", "find the clusters of any numeric table or study, or that there are none"),
     "km": ("core.commands.km", "compare survival above and below a cut, or between groups"),
     "cutoff": ("core.commands.cutoff", "choose a cut-off of a marker, lock it, validate it once"),
 }

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -42,12 +44,44 @@ def run(args: argparse.Namespace, settings: Settings) -> Report:
     if unknown:
         raise UnknownName(f"there is no published study '{unknown[0]}'; there are {', '.join(MODULES)}")
     with Progress() as progress:
-        built = builder.build(
-            plan(settings, only=only, synthetic=args.synthetic, force=args.force, progress=progress),
-            say=progress.say,
-            progress=progress.bytes,
-        )
-    return summary(settings, built)
+        planned = plan(settings, only=only, synthetic=args.synthetic, force=args.force, progress=progress)
+        built = builder.build(planned, say=progress.say, progress=progress.bytes)
+        unseen = _cut_pictures(settings, built, planned.places, say=progress.say)
+        unseen += _look_through_slides(settings, built, progress)
+    report = summary(settings, built)
+    return replace(report, notes=[*report.notes, *unseen])
+
+
+def _cut_pictures(settings: Settings, built: builder.Built, places: Places, *, say: Callable[[str], None]) -> list[str]:
+    """Tiles to zoom into of the pictures that spots lie on; what could not be cut, in sentences."""
+    from core.spatial import pictures
+
+    store = Store(built.path, query_seconds=settings.query_seconds)
+    try:
+        return pictures.fill(store, places, folder=settings.cache_dir, say=say)
+    finally:
+        store.close()
+
+
+def _look_through_slides(settings: Settings, built: builder.Built, progress: Progress) -> list[str]:
+    """Small pictures, tissue and tiles of slides that were not looked through before; what could not be had, in sentences."""
+    from core.spatial import slide_shelf
+
+    store = Store(built.path, query_seconds=settings.query_seconds)
+    try:
+        return slide_shelf.fill(store, places(settings), folder=settings.cache_dir, say=progress.say)
+    finally:
+        store.close()
+
+
+def places(settings: Settings) -> Places:
+    """Where the settings let files come from."""
+    return Places(
+        downloads=settings.download_dir,
+        verified=Verified(settings.cache_dir / "verified.json"),
+        mirror=settings.mirror,
+        offline=settings.offline,
+    )
 
 
 def plan(
@@ -70,12 +104,7 @@ def plan(
         database_dir=settings.database_dir,
         cache_dir=settings.cache_dir,
         upload_dir=settings.upload_dir,
-        places=Places(
-            downloads=settings.download_dir,
-            verified=Verified(settings.cache_dir / "verified.json"),
-            mirror=settings.mirror,
-            offline=settings.offline,
-        ),
+        places=places(settings),
         studies=dict(MODULES) if studies is None else studies,
         synthetic_studies=dict(SYNTHETIC),
         synthetic=synthetic,

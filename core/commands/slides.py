@@ -11,13 +11,15 @@ import polars as pl
 from core.commands.build import Progress
 from core.commands.report import Report
 from core.errors import SlideError
-from core.pipeline import slides
+from core.pipeline import image_expression, slides
 from core.pipeline.tile_encoder import places, tile_encoder
 from core.settings import Settings
+from core.spatial import shown_slide, slide_shelf
 from core.version import software_version
 from data.fetch import fetch
 from data.sources import source
 from data.sources.wsi import SLIDES
+from data.store import Store
 from models.encoders import pathology
 
 LEARNT = "learnt without labels from which tiles lie beside each other, on these same slides"
@@ -35,11 +37,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--precision", choices=("auto", "fp32", "bf16", "int8"), default="auto", help="default: bf16 on a GPU, else fp32")
     parser.add_argument("--most", type=int, default=4000, metavar="N", help="tiles a slide at most")
     parser.add_argument("--even", action="store_true", help="let every tile weigh the same instead of learning attention from neighbourhoods")
+    parser.add_argument("--expression", action="store_true", help="ask instead whether tiles predict the expression of spots, each patient left out; some minutes")
     parser.add_argument("--figures", type=Path, metavar="FOLDER", help="write a figure a slide, html")
 
 
 def run(args: argparse.Namespace, settings: Settings) -> Report:
     """Embed each slide, learn the attention, pool; a slide that cannot be read is a row with its reason."""
+    if args.expression:
+        return expression(args, settings)
     with Progress() as progress:
         encoder = tile_encoder(args.encoder, settings, weights=args.weights, sha256=args.sha256, progress=progress.bytes)
         files = {path.name: path for path in args.files} or published(settings, progress)
@@ -50,6 +55,7 @@ def run(args: argparse.Namespace, settings: Settings) -> Report:
     adapter = None if args.even else slides.attention_of(tiles)
     vectors = {name: slides.pooled(one, adapter) for name, one in tiles.items()}
     written = _figures(vectors, encoder, args.figures) if args.figures else []
+    _shelve(settings, files, vectors, family=encoder.family.name, given=given)
     rows = [_row(name, one, vectors.get(name)) for name, one in found]
     family = encoder.family
     notes = [f"{name}: {one}" for name, one in found if isinstance(one, SlideError)]
@@ -61,6 +67,39 @@ def run(args: argparse.Namespace, settings: Settings) -> Report:
         document={"encoder": family.name, "hash": encoder.hash, "pathology_trained": family.pathology_trained, "slides": rows},
         failed=not vectors,
     )
+
+
+def expression(args: argparse.Namespace, settings: Settings) -> Report:
+    """Whether tiles predict expression and cell types on patients left out; kept for the Slides page."""
+    store = Store.open_current(settings.database_dir, query_seconds=settings.query_seconds)
+    try:
+        with Progress() as progress:
+            encoder = tile_encoder(args.encoder, settings, weights=args.weights, sha256=args.sha256, progress=progress.bytes)
+            tiles = image_expression.section_tiles(store, places(settings), encoder=encoder, folder=settings.cache_dir, say=progress.say)
+            table = image_expression.table(store, tiles, say=progress.say)
+    finally:
+        store.close()
+    path = slide_shelf.keep_expression(settings.cache_dir, table)
+    shown = table.group_by("kind", "patient_id", "features", maintain_order=True).agg(
+        pl.col("section_id").first(), pl.col("n").first(), targets=pl.len(), median_rho=pl.col("spearman").median(), null_95=pl.col("null_95").mean()
+    )
+    return Report(
+        title=f"{table['target'].n_unique():,} genes and cell types predicted on {table['patient_id'].n_unique()} patients left out.",
+        tables=[("", shown)],
+        notes=[f"{one.section}: {one.um_per_px:.3g} µm/px, {len(one.spots)} spots, {one.left_out} outside the picture" for one in tiles] + [f"Written: {path}"],
+        document={"rows": shown.to_dicts()},
+    )
+
+
+def _shelve(settings: Settings, files: dict[str, Path], vectors: dict[str, slides.SlideVector], *, family: str, given: dict[str, float]) -> None:
+    """Keep for the Slides page what is shown of each slide: of a published one under its id, of a person's own under its file name."""
+    known = {slide_id.split(":", 1)[1]: (slide_id, title) for slide_id, _, title, _ in SLIDES}
+    for name, path in files.items():
+        slide_id, title = known.get(name, (name, name))
+        shown = shown_slide.prepare(path, name=slide_id, title=title, study="wsi" if name in known else "", um_per_px=given.get(name))
+        shown_slide.write(slide_shelf.place(settings.cache_dir, slide_id), shown)
+        if name in vectors and family in pathology.MODULES:
+            slide_shelf.keep_attention(settings.cache_dir, slide_id, vectors[name], encoder=family, learnt=LEARNT)
 
 
 def published(settings: Settings, progress: Progress) -> dict[str, Path]:

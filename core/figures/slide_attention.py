@@ -45,7 +45,7 @@ def slide_attention(result: SlideVector, *, family: Family, provenance: Provenan
     panel = (WIDTH_PX - MARGIN["l"] - MARGIN["r"]) * (1 - GAP) / 2
     drawn = float(np.clip(panel * height / width, 260, 640))
     figure = frame(height=drawn + MARGIN["t"] + MARGIN["b"], margin=MARGIN, showlegend=False)
-    picture = _uri(tiles.thumbnail)
+    picture = data_uri(tiles.thumbnail)
     for number, head in ((1, "Slide, H&E"), (2, "Attention of each tile")):
         suffix = "" if number == 1 else "2"
         start = (number - 1) * (1 + GAP) / 2
@@ -115,7 +115,7 @@ def _heat(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64], times: npt.NDA
     )  # fmt: skip
 
 
-def _uri(picture: npt.NDArray[np.uint8]) -> str:
+def data_uri(picture: npt.NDArray[np.uint8]) -> str:
     """A picture as a data address, jpg."""
     from PIL import Image
 

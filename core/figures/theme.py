@@ -98,6 +98,7 @@ FIXED: Mapping[str, str] = {
     "predicted low": VERMILLION,
     "cr": BLUE, "pr": SKY, "sd": ORANGE, "pd": VERMILLION,
     "desert": ORANGE, "excluded": PURPLE, "inflamed": GREEN,
+    "immune-enriched": GREEN, "immune-enriched fibrotic": BLUE, "fibrotic": PURPLE, "mixed": BLACK,
     "c1": VERMILLION, "c2": ORANGE, "c3": GREEN, "c4": SKY, "c5": BLUE, "c6": PURPLE,
     "icb": BLUE, "control": BLACK, "female": PURPLE, "male": GREEN, "known": BLUE, "missing": UNKNOWN,
     "unknown": UNKNOWN, "not evaluable": UNKNOWN, "all patients": BLUE,

@@ -44,6 +44,11 @@ def p(value: float | None) -> str:
     return f"p = {value:.{digits}f}".replace("0.", ".", 1)
 
 
+def q(value: float | None) -> str:
+    """A p value corrected to a false discovery rate, with its letter: "q = .012", "q < .001"; "q not estimable"."""
+    return p(value).replace("p", "q", 1)
+
+
 def months(value: float | None, *, unit: bool = True) -> str:
     """A time: "17.8 months"; "not reached" where a median does not exist."""
     if value is None or math.isnan(value):

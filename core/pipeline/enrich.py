@@ -11,7 +11,19 @@ import polars as pl
 
 from core.errors import BadModel
 from core.evaluation import record
-from core.pipeline import attributions, embeddings, network_attributions, performance, pooled, predictions, scores, tme
+from core.pipeline import (
+    attributions,
+    cells,
+    embeddings,
+    mixing,
+    network_attributions,
+    performance,
+    pooled,
+    predictions,
+    scores,
+    tissue,
+    tme,
+)
 from core.pipeline.features import COLUMNS, Features, best_scores
 from core.pipeline.staging import Finished, Frames, Staging, fingerprint
 from core.speakers import ASSETS, COMPARISON, speakers
@@ -35,7 +47,7 @@ def enrich(
     Parameters
     ----------
     path : database file that nobody else has open; tables signature_score, cell_fraction, prediction, performance,
-        embedding, model, cluster, attribution and attribution_summary are filled (rows that a source brought are kept).
+        embedding, model, cluster, attribution, attribution_summary, cell_density and spatial_statistic are filled (rows that a source brought are kept).
     seed : folds, resampling and the picture. progress : told in words what is being done.
     cache_dir : folder where finished pieces are kept, so that an unchanged study is not computed twice.
     models : folders of trained models; the first that holds any speaks. Without one there are no embeddings by a model.
@@ -57,6 +69,9 @@ def enrich(
             _explain(staging, finished, models=models, compute=explain, progress=say)
             evaluated(staging, progress=say)
             tme.fill(staging, finished, scores=best, progress=say, seed=seed)
+            mixing.fill(staging, finished, scores=best, progress=say, seed=seed)
+            cells.fill(staging, finished, progress=say, seed=seed)
+            tissue.fill(staging, finished, progress=say, seed=seed)
     finally:
         staging.close()
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from core.pipeline.staging import Staging
+from core.pipeline.staging import Tables
 
 Floats = npt.NDArray[np.float64]
 
@@ -67,7 +67,7 @@ class Features:
         return made, steep
 
 
-def best_scores(staging: Staging) -> pl.DataFrame:
+def best_scores(staging: Tables) -> pl.DataFrame:
     """One score a patient and signature: patient_id, study, signature, score, z.
 
     A cohort's patients are all scored from one assay for a signature: the one with most patients; of two that differ by

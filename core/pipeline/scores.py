@@ -26,6 +26,8 @@ def fill(staging: Staging, finished: Finished, *, progress: Progress) -> None:
     staging.clear("cell_fraction", f"method = '{deconvolution.METHOD}'")
     gene_sets = staging.sql("SELECT * FROM gene_set ORDER BY collection, name, gene")
     assays = staging.sql("SELECT study, assay, unit, preferred FROM assay WHERE level = 'patient' ORDER BY rowid")
+    spare: dict[str, pl.DataFrame] = {}  # fractions of an assay that is not the preferred one, for studies whose preferred one has none
+    covered: set[str] = set()
     for study, assay, unit, preferred in assays.iter_rows():
         progress(f"{study}: signatures of {assay}")
         genes, patients, values = staging.matrix(study, assay)
@@ -43,8 +45,15 @@ def fill(staging: Staging, finished: Finished, *, progress: Progress) -> None:
         staging.append(
             "signature_score", made["signature_score"].with_columns(study=pl.lit(study), assay=pl.lit(assay))
         )
+        fractions = made["cell_fraction"].with_columns(study=pl.lit(study))
         if preferred:
-            staging.append("cell_fraction", made["cell_fraction"].with_columns(study=pl.lit(study)))
+            staging.append("cell_fraction", fractions)
+            covered |= set() if fractions.is_empty() else {study}
+        elif not fractions.is_empty():
+            spare.setdefault(study, fractions)
+    for study, fractions in spare.items():
+        if study not in covered:
+            staging.append("cell_fraction", fractions)
     # scores that a source brought without standardising them
     staging.append("signature_score", _standardise_rest(staging))
 

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
+from typing import Protocol
 
 import duckdb
 import numpy as np
@@ -18,6 +19,13 @@ from data.fingerprint import code
 from data.schema import TABLES
 
 Frames = dict[str, pl.DataFrame]
+
+
+class Tables(Protocol):
+    """Whatever answers a SELECT: the database that is being filled, or the one that is served."""
+
+    def sql(self, statement: str, params: Mapping[str, object] | None = None) -> pl.DataFrame:
+        """The rows of one SELECT with values as $parameters."""
 
 
 class Staging:

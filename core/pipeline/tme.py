@@ -9,9 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from core.errors import NotMeasured
 from core.pipeline.scores import standardised
-from core.pipeline.staging import Finished, Frames, Staging, fingerprint
-from core.tme import clustering, naming, projection
+from core.pipeline.staging import Finished, Frames, Staging, Tables, fingerprint
+from core.tme import naming, projection
+from core.tme.clusters import discover
 from core.tme.map import SPACE
 
 Floats = npt.NDArray[np.float64]
@@ -20,6 +22,8 @@ Progress = Callable[[str], None]
 LEAST_PATIENTS = 15
 LEAST_FEATURES = 5
 KNOWN_SHARE = 0.8
+ONE_TYPE = "No separate types"
+"""Name of the one type of a study in which no structure is shown."""
 
 
 def fill(staging: Staging, finished: Finished, *, scores: pl.DataFrame, progress: Progress, seed: int) -> None:
@@ -33,18 +37,25 @@ def fill(staging: Staging, finished: Finished, *, scores: pl.DataFrame, progress
         progress(f"{study}: TME types and map of {len(patients):,} patients")
         key = fingerprint("tme", seed, ",".join(patients), ",".join(names), z)
 
-        compute = partial(_map, patients, names, z, seed=seed)
-        made = finished.get(f"tme-{key}", compute)
+        compute = partial(mapped, patients, names, z, seed=seed)
+        try:
+            made = finished.get(f"tme-{key}", compute)
+        except NotMeasured as error:
+            progress(f"{study}: no TME types: {error}")
+            continue
         for table in ("embedding", "cluster"):
             staging.append(table, made[table].with_columns(study=pl.lit(study), space=pl.lit(SPACE)))
 
 
-def features(staging: Staging, study: str, scores: pl.DataFrame) -> tuple[list[str], list[str], Floats]:
+def features(staging: Tables, study: str, scores: pl.DataFrame) -> tuple[list[str], list[str], Floats]:
     """Patients, feature names and values (n, p) standardised within cohorts.
 
-    From the study's own expression, or from scores and fractions that its source published: whichever has more patients.
+    From the study's own expression, or from what its source published: whichever has more patients. Five published scores or
+    more that are on one scale over all cohorts of the study are taken as they are, standardised over the study: differences
+    between cancer types are then part of the picture. Else published scores and cell fractions, within each cohort.
     """
-    published = _published(staging, study)
+    published = _one_scale(staging, study)
+    published = _published(staging, study) if published.is_empty() else published
     own = scores.filter((pl.col("study") == study) & pl.col("z").is_not_null()).select(
         "patient_id", pl.col("signature").alias("feature"), "z"
     )
@@ -75,7 +86,21 @@ def features(staging: Staging, study: str, scores: pl.DataFrame) -> tuple[list[s
     return list(placed["patient_id"].filter(pl.Series(complete))), kept, z[complete]
 
 
-def _published(staging: Staging, study: str) -> pl.DataFrame:
+def _one_scale(staging: Tables, study: str) -> pl.DataFrame:
+    """Scores that the source published on one scale, where there are enough: patient_id, feature, z over the study."""
+    rows = staging.sql(
+        """SELECT patient_id, signature AS feature, score FROM signature_score
+           WHERE study = $s AND score IS NOT NULL AND (study, assay) NOT IN (SELECT (study, assay) FROM assay)
+             AND study NOT IN (SELECT study FROM study WHERE coalesce(uploaded, false))
+           ORDER BY feature, patient_id""",
+        {"s": study},
+    )
+    if rows["feature"].n_unique() < LEAST_FEATURES:
+        return rows.select("patient_id", "feature", pl.lit(None, dtype=pl.Float64).alias("z")).clear()
+    return rows.select("patient_id", "feature", standardised("score", over=("feature",)).alias("z")).drop_nulls("z")
+
+
+def _published(staging: Tables, study: str) -> pl.DataFrame:
     """Scores and cell fractions that the source published, and the leukocyte fraction: patient_id, feature, z."""
     brought = staging.sql(
         """SELECT patient_id, signature AS feature, z AS value, true AS standardised FROM signature_score
@@ -95,26 +120,34 @@ def _published(staging: Staging, study: str) -> pl.DataFrame:
     return ordered.select("patient_id", "feature", z.alias("z")).drop_nulls("z")
 
 
-def _map(patients: list[str], names: list[str], z: Floats, *, seed: int) -> Frames:
-    points = clustering.principal_components(z, weights=naming.balance(names))
-    types = clustering.find_types(points, seed=seed)
-    words = naming.name_types(z, names, types=types.labels)
-    picture = projection.project(points, seed=seed)
+def mapped(patients: list[str], names: list[str], z: Floats, *, seed: int) -> Frames:
+    """Rows of tables embedding and cluster, without study and space, of z (n, p): the patients' types and picture."""
+    found = discover(z, seed=seed, weights=naming.balance(names))
+    known = found.labels >= 0
+    labels = found.labels[known]
+    placed = [patient for patient, is_known in zip(patients, known, strict=True) if is_known]
+    words = naming.name_types(z[known], names, types=labels) if found.k > 1 else [ONE_TYPE]
+    picture = projection.project(found.points, seed=seed)
     embedding = pl.DataFrame(
         {
-            "patient_id": patients,
-            "vector": pl.Series(points.astype(np.float32).tolist(), dtype=pl.List(pl.Float32)),
+            "patient_id": placed,
+            "vector": pl.Series(found.points.astype(np.float32).tolist(), dtype=pl.List(pl.Float32)),
             "umap_1": picture[:, 0],
             "umap_2": picture[:, 1],
         }
     )
     cluster = pl.DataFrame(
         {
-            "patient_id": patients,
-            "cluster": types.labels + 1,
-            "name": [words[label] for label in types.labels],
-            "stability": types.stability[types.labels],
-            "silhouette": types.silhouette,
-        }
-    )
+            "patient_id": placed,
+            "cluster": labels + 1,
+            "name": [words[label] for label in labels],
+            "stability": found.stability[labels],
+            "silhouette": found.silhouette[known],
+            "stable": found.stable[labels] if found.k > 1 else [None] * len(placed),
+            "confidence": found.confidence[known],
+            "method": found.method,
+            "p_structure": found.p_structure,
+        },
+        schema_overrides={"stable": pl.Boolean},
+    ).with_columns(pl.col("stability").fill_nan(None))
     return {"embedding": embedding, "cluster": cluster}

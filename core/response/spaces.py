@@ -155,7 +155,7 @@ def _who(training: pl.DataFrame) -> str:
 def _model_space(store: Store, ids: Sequence[str]) -> str:
     """The embedding, other than that of the environment's types, which most of these patients have."""
     found = store.sql(
-        "SELECT space, count(*) AS n FROM embedding WHERE space <> $own AND patient_id = ANY($ids) GROUP BY space HAVING n >= $least ORDER BY n DESC, space",
+        "SELECT space, count(*) AS n FROM embedding WHERE space <> $own AND space NOT LIKE 'tme_%' AND patient_id = ANY($ids) GROUP BY space HAVING n >= $least ORDER BY n DESC, space",
         {"own": SPACE, "ids": list(ids), "least": LEAST_OF * len(ids)},
     )
     return "" if found.is_empty() else str(found["space"][0])

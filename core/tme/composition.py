@@ -66,7 +66,7 @@ def composition(
             f"{column.label} is a number; composition needs groups: pick response, phenotype or another category"
         )
     drawn = tme_map.tme_map(store, query, colour=by, space=space)
-    frame = drawn.frame.filter(pl.col("type").is_not_null())
+    frame = drawn.frame.filter(pl.col("type").is_not_null()).with_columns(pl.col("type", "value").cast(pl.String))
     known = frame.filter(pl.col("value").is_not_null())
     if known.is_empty():
         raise cohort_frame.not_measured(column.label, query, elsewhere=cohort_frame.studies_with(store, by))

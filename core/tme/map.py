@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import polars as pl
@@ -10,11 +12,16 @@ import polars as pl
 from core.cohort import frame as cohort_frame
 from core.cohort.query import CohortQuery
 from core.errors import UnknownName
+from core.figures.density import WHOLE
+from core.tme import spaces
 from core.tme.gene_names import current
 from data.schema import PATIENT
 from data.store import Store
 
-SPACE = "tme_signatures"
+SPACE = spaces.SPACE
+STABLE = 0.75
+"""Stability (mean Jaccard overlap over refits) from which a type is relied on (Hennig 2007, doi 10.1016/j.csda.2006.11.025)."""
+UNTYPED = "no types found here"
 HOVER = ("cancer_type", "recist", "response", "os_months", "tmb_per_mb")
 """A patient's five key facts, for the hover card."""
 
@@ -25,12 +32,13 @@ class TmeMap:
 
     Attributes
     ----------
-    frame : patient_id, study, cohort, umap_1, umap_2, cluster, type, value, and the HOVER columns; `value` is what
-        colours the points: a number, or a word; null = not measured.
+    frame : patient_id, study, x, y, cluster, type, stability, silhouette, stable, value, response, and cohort and the other HOVER columns where
+        at most `WHOLE` patients are on the map; `value` is what colours the points: a number, or a word; null = not measured.
     kind : 'number' or 'category'. label, unit : of the value. levels : words in their order (categories only).
     studies : each has a map of its own: positions in two of them cannot be compared.
     n, n_missing : patients on the map; patients of the cohort without TME features.
-    n_uncoloured : patients on the map without a value.
+    n_uncoloured : patients on the map without a value. unstable : types that refits do not find again.
+    space, layout : see `core.tme.spaces`. in_sample : whether labels of these patients shaped the space.
     """
 
     frame: pl.DataFrame
@@ -43,38 +51,52 @@ class TmeMap:
     n: int
     n_missing: int
     n_uncoloured: int
+    unstable: tuple[str, ...] = ()
+    stable_from: float = STABLE
+    space: str = SPACE
+    layout: str = spaces.UMAP
+    in_sample: bool = False
 
 
-def tme_map(store: Store, query: CohortQuery, *, colour: str = "cluster", space: str = SPACE) -> TmeMap:
+def tme_map(store: Store, query: CohortQuery, *, colour: str = "cluster", space: str = SPACE, layout: str = spaces.UMAP) -> TmeMap:
     """Positions, types and one colouring of a cohort.
 
     Parameters
     ----------
     colour : 'cluster', a patient column ('response', 'phenotype', ...), 'gene:CD8A', 'score:cyt' or
-        'cell:T.cells.CD8'.
+        'cell:T.cells.CD8'. space, layout : see `core.tme.spaces`.
 
     Raises
     ------
     NotMeasured
         No patient has TME features, or none has the value asked for; names studies that do.
     UnknownName
-        No such column, gene, score or cell type.
+        No such column, gene, score, cell type or layout.
     """
-    everyone = cohort_frame.patients(store, query, columns=("patient_id", "study", "cohort", *HOVER))
-    placed = positions(store, query, space=space)
-    if placed.is_empty():
+    frame = positions(store, query, space=space, layout=layout)
+    if frame.is_empty():
+        cohort_frame.patients(store, query, columns=("patient_id",))  # an empty cohort says so first
         raise cohort_frame.not_measured("The TME feature space", query, elsewhere=_studies_placed(store, space))
-    frame = placed.join(everyone.drop("study"), on="patient_id", how="inner", maintain_order="left")
+    in_sample = bool((frame["protocol"] == "in_sample").any())
+    frame = frame.drop("space", "protocol")
+    wanted = ("patient_id", "cohort", *HOVER) if frame.height <= WHOLE else ("patient_id", "response")
+    facts = cohort_frame.patients(store, query, columns=wanted)
+    frame = frame.join(facts, on="patient_id", how="inner", maintain_order="left")
     values, kind, label, unit = _colouring(store, query, colour)
     if values is None:
-        frame = frame.with_columns(pl.col("type").alias("value"))
+        untyped = frame["type"].null_count() == frame.height
+        frame = frame.with_columns(pl.lit(UNTYPED).alias("value") if untyped else pl.col("type").alias("value"))
     else:
         frame = frame.join(values, on="patient_id", how="left", maintain_order="left")
     if frame["value"].null_count() == frame.height:
         raise cohort_frame.not_measured(label, query, elsewhere=_studies_coloured(store, colour))
     levels = () if kind == "number" else tuple(frame["value"].drop_nulls().unique().sort())
     if colour == "cluster":
-        levels = tuple(frame.drop_nulls("type").sort("cluster")["type"].unique(maintain_order=True))
+        order = frame.select("cluster", "type").drop_nulls().unique().sort("cluster")["type"].unique(maintain_order=True)
+        levels = tuple(order) or (UNTYPED,)
+    studies = tuple(frame["study"].unique(maintain_order=True))
+    if frame.height > WHOLE:
+        frame = _coded(frame, ("study", "type") if kind == "number" else ("study", "type", "value"))
     return TmeMap(
         frame=frame,
         colour=colour,
@@ -82,22 +104,49 @@ def tme_map(store: Store, query: CohortQuery, *, colour: str = "cluster", space:
         label=label,
         unit=unit,
         levels=levels,
-        studies=tuple(frame["study"].unique(maintain_order=True)),
+        studies=studies,
         n=frame.height,
-        n_missing=everyone.height - frame.height,
+        n_missing=cohort_frame.count(store, query) - frame.height,
         n_uncoloured=frame["value"].null_count(),
+        unstable=tuple(frame.filter(~pl.col("stable"))["type"].drop_nulls().cast(pl.String).unique(maintain_order=True)),
+        space=space,
+        layout=layout,
+        in_sample=in_sample,
     )
 
 
-def positions(store: Store, query: CohortQuery, *, space: str = SPACE) -> pl.DataFrame:
-    """patient_id, study, umap_1, umap_2, cluster, type, stability, silhouette of the cohort's patients in a space."""
-    condition, params = query.where()
-    return store.sql(
-        f"""SELECT e.patient_id, e.study, e.umap_1, e.umap_2, c.cluster, c.name AS type, c.stability, c.silhouette
-            FROM embedding e LEFT JOIN cluster c USING (patient_id, space)
-            WHERE e.space = $space AND e.patient_id IN (SELECT patient_id FROM patient WHERE {condition}) ORDER BY e.rowid""",
-        {**params, "space": space},
+def _coded(frame: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
+    """Words as numbered levels: a large map is zoomed without reading a million words each time."""
+    return frame.with_columns(frame[c].cast(pl.Enum(frame[c].drop_nulls().unique().sort())) for c in columns)
+
+
+@lru_cache(maxsize=6)
+def positions(store: Store, query: CohortQuery, *, space: str = SPACE, layout: str = spaces.UMAP) -> pl.DataFrame:
+    """patient_id, study, space, protocol, x, y, cluster, type, stability, silhouette, stable and p_structure (of one group; null =
+    not tested) of the cohort's patients.
+
+    Kept for the next outline or colour. The types are those found in the space itself, or, where none were, those of the TME signatures.
+    """
+    places = spaces.placed(store, query, space=space, layout=layout)
+    if places.is_empty():
+        return places
+    return places.join(_types(store, query, places), on="patient_id", how="left", maintain_order="left").with_columns(
+        pl.col("stable").fill_null(value=True)
     )
+
+
+def _types(store: Store, query: CohortQuery, places: pl.DataFrame) -> pl.DataFrame:
+    """patient_id, cluster, type, stability, silhouette, stable, p_structure; the build's own verdict where it gives one."""
+    columns = set(store.sql("SELECT * FROM cluster LIMIT 0").columns)
+    verdict = "coalesce(stable, stability >= $least)" if "stable" in columns else "stability >= $least"
+    tested = "p_structure" if "p_structure" in columns else "CAST(NULL AS DOUBLE)"
+    found = store.sql(
+        f"""SELECT patient_id, space, cluster, name AS type, stability, silhouette, {verdict} AS stable, {tested} AS p_structure
+            FROM cluster WHERE study = ANY($studies) AND space = ANY($spaces)""",
+        {"studies": list(query.studies), "spaces": [SPACE, *places["space"].unique()], "least": STABLE},
+    )
+    own = found.filter(pl.col("space") != SPACE)
+    return (own if own.height and places["space"][0] != SPACE else found.filter(pl.col("space") == SPACE)).drop("space")
 
 
 def colours(store: Store, query: CohortQuery) -> dict[str, str]:
@@ -199,9 +248,9 @@ def _gene(store: Store, query: CohortQuery, name: str) -> pl.DataFrame:
 
 
 def _studies_placed(store: Store, space: str) -> list[str]:
+    own = "=" if space == SPACE else "<>"
     found = store.sql(
-        "SELECT study, count(*) AS n FROM embedding WHERE space = $s GROUP BY study ORDER BY n DESC, study",
-        {"s": space},
+        f"SELECT study, count(umap_1) AS n FROM embedding WHERE space {own} $s GROUP BY study HAVING n > 0 ORDER BY n DESC, study", {"s": SPACE}
     )
     return list(found["study"])
 

@@ -1,9 +1,10 @@
-"""Names: signatures and cell types in words, and TME types named by their top signatures.
+"""Names: signatures and cell types in words, and TME types as immune-enriched, fibrotic, both, desert or mixed.
 
-The rule for a TME type: the standardised scores of its patients are averaged over each theme below. Every theme at
-half a standard deviation or more above the cohort gives a word, at most two; the T-cell theme is named first. A type whose T-cell
-theme is half a standard deviation or more below is "Immune-low" first. A type with neither is named after its lowest
-theme ("TGF-β stroma-low") where that is half a standard deviation or more below the cohort, else "Intermediate".
+The rule for a TME type, in the spirit of the four types of Bagaev 2021 (doi 10.1016/j.ccell.2021.04.014): the
+standardised scores of its patients are averaged over the T-cell theme and over the stroma theme below. A theme is high
+at a quarter of a standard deviation above the cohort's mean or more, low at as much below. Both high: immune-enriched
+fibrotic. T cells alone high: immune-enriched. Stroma alone high: fibrotic. T cells low, stroma not high: desert. Else
+mixed. A single name for two types is told apart by their most different feature.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-STRONG = 0.5
-FIRST = ("T-cell inflamed", "Immune-low")
+HIGH = 0.25
+"""SD from the cohort's mean at which a theme is high, or as much below it low."""
+ENRICHED, ENRICHED_FIBROTIC, FIBROTIC, DESERT, MIXED = "Immune-enriched", "Immune-enriched fibrotic", "Fibrotic", "Desert", "Mixed"
 
 THEMES: Mapping[str, tuple[str, ...]] = {
     "T-cell inflamed": (
@@ -36,6 +38,9 @@ THEMES: Mapping[str, tuple[str, ...]] = {
     "Hypoxic": ("hallmark_hypoxia", "hallmark_glycolysis"),
 }  # fmt: skip
 """Themes and the features that vote for them. Names are compared in lower case."""
+
+AXES = ("T-cell inflamed", "TGF-β stroma")
+"""The two themes that tell immune-enriched, fibrotic, both and neither apart (Bagaev 2021, doi 10.1016/j.ccell.2021.04.014)."""
 
 
 ACRONYMS: Mapping[str, str] = {
@@ -95,6 +100,38 @@ def balance(features: Sequence[str]) -> npt.NDArray[np.float64]:
     return weight
 
 
+def axes(centre: npt.NDArray[np.float64], features: Sequence[str]) -> tuple[float, float]:
+    """Means of the T-cell theme and of the stroma theme at a type's centre (p,); nan where no feature measures one."""
+    members = themes(features)
+    means = [centre[members[theme]] if theme in members else np.full(1, np.nan) for theme in AXES]
+    t_cells, stroma = (float(m[np.isfinite(m)].mean()) if np.isfinite(m).any() else float("nan") for m in means)
+    return t_cells, stroma
+
+
+def category(t_cells: float, stroma: float) -> tuple[str, str]:
+    """A type's name and the rule that gave it, in words.
+
+    Parameters
+    ----------
+    t_cells, stroma : mean of each theme, SD from the cohort's mean; nan = not measured, neither high nor low.
+    """
+    said = f"T-cell theme {_level(t_cells)}, stroma theme {_level(stroma)}"
+    if t_cells >= HIGH:
+        name = ENRICHED_FIBROTIC if stroma >= HIGH else ENRICHED
+    elif stroma >= HIGH:
+        name = FIBROTIC
+    else:
+        name = DESERT if t_cells <= -HIGH else MIXED
+    return name, said
+
+
+def _level(value: float) -> str:
+    if np.isnan(value):
+        return "not measured"
+    word = "high" if value >= HIGH else "low" if value <= -HIGH else "near the mean"
+    return f"{word} ({value:+.2f} SD)".replace("-", "−")
+
+
 def name_types(
     standardised: npt.NDArray[np.float64], features: Sequence[str], *, types: npt.NDArray[np.int64]
 ) -> list[str]:
@@ -110,17 +147,7 @@ def name_types(
     """
     k = int(types.max()) + 1
     centres = np.vstack([np.nanmean(standardised[types == t], axis=0) for t in range(k)])
-    members = themes(features)
-    names = []
-    for centre in centres:
-        means = {theme: float(np.mean(centre[own])) for theme, own in members.items()}
-        high = [t for t, value in sorted(means.items(), key=lambda item: -item[1]) if value >= STRONG]
-        words = ["Immune-low"] if means.get("T-cell inflamed", 0.0) <= -STRONG else []
-        words += high[: 2 - len(words)]
-        lowest = min(means, key=lambda theme: means[theme], default="")
-        if not words and lowest and means[lowest] <= -STRONG:
-            words = [f"{lowest}-low"]
-        names.append(", ".join(sorted(words, key=lambda word: word not in FIRST)) if words else "Intermediate")
+    names = [category(*axes(centre, features))[0] for centre in centres]
     for name in {n for n in names if names.count(n) > 1}:
         same = [t for t in range(k) if names[t] == name]
         others = centres[same]

@@ -17,7 +17,11 @@ CONTROLS = frozenset(
     ("endpoint", "predictor", "split", "colour", "gene", "by", "show", "probability", "explained", "feature", "patient", "scope", "table",
      "compare", "landmark", "test", "strata", "interval", "look", "adjust", "horizon", "on", "fitted",
      "marker", "rule", "direction", "cut", "lock", "validation", "prevalence", "comparator", "guideline", "treated", "width",
-     "outcome", "kinds", "how")
+     "outcome", "kinds", "how",
+     "space", "layout", "group", "view", "drag", "about", "onto", "types",
+     "counted", "grouped", "bars", "cell", "correction", "measures",
+     "field", "from", "to", "function", "slide", "features",
+     "section", "spot")
 )
 """Names of the pages' controls in the URL."""
 FIRST = ("imvigor210", "loris")
@@ -99,6 +103,15 @@ def control(name: str, options: Sequence[str] | None, *, default: str) -> str:
 def keep(name: str, slot: str) -> None:
     """A person moved a control: keep its value, in the URL too."""
     value = st.session_state[slot]
+    st.session_state.setdefault("kept", {})[name] = value
+    if value:
+        st.query_params[name] = value
+    else:
+        st.query_params.pop(name, None)
+
+
+def put(name: str, value: str) -> None:
+    """Give a part of the URL that no widget holds its value; '' takes it out."""
     st.session_state.setdefault("kept", {})[name] = value
     if value:
         st.query_params[name] = value

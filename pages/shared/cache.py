@@ -19,6 +19,7 @@ from core.figures.chart import Chart
 from core.figures.theme import dress
 from core.markers.cutoff.ledger import Ledger
 from core.settings import Settings
+from core.spatial import slide_shelf
 from data.store import Store, current_path
 from models import Card
 from models import card as model_card
@@ -73,6 +74,12 @@ def told(function: Callable[..., Any], query: CohortQuery | None = None, /, **op
 def kept(function: Callable[..., Any], query: CohortQuery | None = None, /, **options: Option) -> Any:
     """As `told`, for what a growing ledger does not change: the facts of a lock, the result of a validation."""
     return ask(function, query, folder=str(ledger().folder), head="", **options)
+
+
+def shelf(function: Callable[..., Any], /, **options: Option) -> Any:
+    """`function(store, folder=, head=, **options)` for what is kept of slides, remembered until the shelf changes."""
+    folder = Settings.from_env().cache_dir
+    return ask(function, folder=str(folder), head=slide_shelf.stamp(folder), **options)
 
 
 def write(function: Callable[..., Any], query: CohortQuery, /, **options: Any) -> Any:

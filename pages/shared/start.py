@@ -18,7 +18,7 @@ from streamlit import net_util
 from streamlit.runtime.pages_manager import PagesManager
 
 SCIENCE = (
-    "core.cohort.portrait", "core.cohort.quality", "core.cohort.sources", "core.tme.atlas", "core.response.stratified",
+    "core.cohort.portrait", "core.cohort.quality", "core.cohort.sources", "core.tme.atlas", "core.tme.group_profile", "core.tme.group_outcome", "core.tme.layout", "core.response.stratified",
     "core.response.ranking", "core.response.closer.look", "core.survival.closer.hazards", "core.survival.closer.constancy", "core.survival.closer.mean",
     "core.survival.closer.adjusted", "core.survival.closer.ranking", "core.survival.closer.competing", "core.markers.drivers", "core.export", "pages.shared.ui", "plotly.io",
 )  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from html import escape
 from urllib.parse import urlencode
@@ -162,8 +162,11 @@ def type_in(label: str, *, name: str, hint: str = "") -> str:
     return (typed or "").strip()
 
 
-def show(chart: Chart, *, table: bool = True, key: str = "") -> None:
-    """A figure with its title, warnings, caption, source and downloads; the same chart goes to every export."""
+def show(chart: Chart, *, table: bool = True, key: str = "", select: Callable[[], None] | None = None) -> None:
+    """A figure with its title, warnings, caption, source and downloads; the same chart goes to every export.
+
+    `select` is called when a person has outlined or boxed points; what they drew is in the session, under "plot-" and the key.
+    """
     slug = key or chart.slug
     dark = cache.dark()
     with st.container(key=f"figure-{slug}"):
@@ -174,7 +177,7 @@ def show(chart: Chart, *, table: bool = True, key: str = "") -> None:
             st.html('<p class="sideways" tabindex="0">Wider than this screen: scroll sideways.</p>')
             st.plotly_chart(
                 cache.screen(chart, dark=dark), theme=None, key=f"plot-{slug}", config={"displayModeBar": False, "responsive": True},
-                alt=chart.alt or chart.title,
+                alt=chart.alt or chart.title, **({} if select is None else {"on_select": select, "selection_mode": ("box", "lasso")}),
             )  # fmt: skip
         for warning in chart.warnings:
             st.html(f'<p class="caution">{escape(warning)}</p>')

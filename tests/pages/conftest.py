@@ -14,6 +14,7 @@ Open = Callable[..., AppTest]
 PAGES = {
     "cohort": "from pages.cohort import overview as module",
     "map": "from pages.tme import map as module",
+    "composition": "from pages.tme import composition as module",
     "survival": "from pages.response import survival as module",
     "scan": "from pages.markers import scan as module",
     "cutoff": "from pages.markers import cutoff as module",

@@ -19,6 +19,7 @@ from core.tme.composition import Composition
 from core.tme.map import TmeMap
 from tests.core.figures.attribution_charts import ATTRIBUTION
 from tests.core.figures.cutoff_charts import KINDS as CUTOFF
+from tests.core.figures.map_charts import KINDS as MAP
 from tests.core.figures.performance_charts import KINDS as PERFORMANCE
 from tests.core.figures.scan_charts import KINDS as SCAN
 from tests.core.figures.slide_charts import SLIDES
@@ -46,8 +47,8 @@ def patients() -> pl.DataFrame:
             "patient_id": [f"trial:{i:03d}" for i in range(N)],
             "study": ["trial"] * N,
             "cohort": ["trial"] * N,
-            "umap_1": kind * 3 + rng.normal(size=N),
-            "umap_2": (kind == 1) * 4 + rng.normal(size=N),
+            "x": kind * 3 + rng.normal(size=N),
+            "y": (kind == 1) * 4 + rng.normal(size=N),
             "cluster": kind,
             "type": [TYPES[k] for k in kind],
             "recist": rng.choice(["CR", "PR", "SD", "PD", None], N).tolist(),
@@ -201,6 +202,7 @@ KINDS: dict[str, Callable[[Provenance], Chart]] = {
     **PERFORMANCE,
     **SURVIVAL,
     **SCAN,
+    **MAP,
     **CUTOFF,
     **ATTRIBUTION,
     **SLIDES,

@@ -176,7 +176,7 @@ def test_studies_never_share_a_map(
     assert {t.xaxis for t in chart.figure.data} == {"x", "x2"}
     assert "cannot be compared" in chart.caption
     with pytest.raises(TooFewPatients):
-        empty = people.with_columns(umap_1=pl.lit(None, dtype=pl.Float64), value=pl.lit("a"))
+        empty = people.with_columns(x=pl.lit(None, dtype=pl.Float64), value=pl.lit("a"))
         figures.embedding(make_map("cluster", empty), provenance=provenance)  # type: ignore[arg-type]
 
 

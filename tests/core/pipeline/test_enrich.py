@@ -101,8 +101,11 @@ def test_every_row_has_a_protocol_and_control_patients_judge_nothing(synthetic_s
 def test_types_are_stable_named_and_found_in_feature_space(synthetic_store: Store) -> None:
     types = synthetic_store.table("cluster")
     assert types["name"].null_count() == 0
-    assert types["stability"].to_numpy().min() > 0.75
-    for (_study,), part in types.group_by("study"):
+    parted = types.filter(pl.col("cluster").n_unique().over("study", "space") > 1)
+    assert parted.height
+    assert parted["stability"].to_numpy().min() > 0.75
+    assert types.filter(pl.col("cluster").n_unique().over("study", "space") == 1)["stability"].null_count() == types.height - parted.height
+    for _, part in types.group_by("study", "space"):
         assert (
             part.group_by("cluster").agg(pl.col("name").n_unique())["name"].to_list()
             == [1] * part["cluster"].n_unique()

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 import pytest
 
 from core.tme.deconvolution import CELL_TYPES, OTHER, Reference, constrained_least_squares, quantiseq, til10
+from data.store import Store
 
 PROFILE = np.array([[((i * 7 + j * j * 5 + i * j * 3) % 11) + 0.5 for j in (1, 2, 3)] for i in range(1, 9)])
 NOISE = np.array([0.3, -0.2, 0.1, 0.4, -0.5, 0.2, -0.1, 0.05])
@@ -102,3 +106,44 @@ def test_missing_reference_genes_are_refused() -> None:
     values[:30, 0] = np.nan
     frame = quantiseq(values, genes, ["a", "b"], unit="TPM", reference=reference)
     assert frame["reason"][0] == "88 of 118 reference genes are measured (75%); 80% are needed"
+
+
+def test_the_whole_method_is_that_of_its_authors(references: Path) -> None:
+    """Rscript tests/references/quantiseq.R: mRNA scaling, sum at its bound, regulatory T cells a second time, the rest."""
+    stored = json.loads((references / "quantiseq.json").read_text(encoding="utf-8"))
+    mixture = np.array(stored["mixture"])
+    reference = Reference(
+        genes=tuple(f"G{n}" for n in range(len(mixture))), cell_types=tuple(stored["cells"]), profile=np.array(stored["profile"]),
+        scaling=np.array(stored["scaling"], dtype=np.float64),
+    )  # fmt: skip
+    filler = np.tile((1e6 - mixture.sum(axis=0)) / 12_000, (12_000, 1))
+    samples = [str(n) for n in range(mixture.shape[1])]
+    frame = quantiseq(np.vstack([mixture, filler]), [*reference.genes, *(f"F{n}" for n in range(12_000))], samples, unit="TPM", reference=reference)
+    found = frame["fraction"].to_numpy().reshape(len(samples), -1)
+    expected = np.array(stored["fractions"])
+    np.testing.assert_allclose(found, expected, atol=2e-6)
+    assert 0 < len(stored["low_tregs"]) < len(samples)  # both ways of estimating them are in the reference
+    assert expected[:, -1].min() < 1e-6 < expected[:, -1].max()  # and so is a sum at its bound
+
+
+@pytest.mark.realdata
+def test_til10_on_a_real_cohort_equals_a_general_solver(real_store: Store) -> None:
+    """Sequential quadratic programming (scipy) on the same constraints, five patients of Liu 2019."""
+    from scipy.optimize import minimize
+
+    reference = til10(real_store.table("gene_set"))
+    genes, _, values = real_store.matrix("liu2019", "log2tpm")
+    tpm = np.maximum(np.exp2(values[:, :5].astype(np.float64)) - 0.001, 0.0)
+    place = {gene: row for row, gene in enumerate(genes)}
+    known = [(row, place[gene]) for row, gene in enumerate(reference.genes) if gene in place]
+    profile = reference.profile[[row for row, _ in known]]
+    mixture = tpm[[row for _, row in known]] * 1e6 / tpm.sum(axis=0)
+    size = np.linalg.norm(profile, 2)
+    found = constrained_least_squares(profile, mixture)
+    for column in range(5):
+        a, b = profile / size, mixture[:, column] / size
+        solved = minimize(
+            lambda x, a=a, b=b: float(((a @ x - b) ** 2).sum()), np.full(a.shape[1], 0.05), jac=lambda x, a=a, b=b: 2 * a.T @ (a @ x - b), method="SLSQP",
+            bounds=[(0, None)] * a.shape[1], constraints={"type": "ineq", "fun": lambda x: 1 - x.sum()}, options={"ftol": 1e-16, "maxiter": 1000},
+        )  # fmt: skip
+        np.testing.assert_allclose(found[:, column], solved.x, atol=2e-4)

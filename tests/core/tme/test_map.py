@@ -96,11 +96,7 @@ def test_names_follow_the_rule() -> None:
     features = ["gep", "cyt", "f_tbrs", "hallmark_e2f_targets"]
     z = np.array([[1.2, 1.0, 0.0, 0.0]] * 5 + [[-1.0, -0.9, 0.9, 0.0]] * 5 + [[0.1, 0.0, 0.2, 0.1]] * 5)
     types = np.repeat([0, 1, 2], 5)
-    assert naming.name_types(z, features, types=types) == [
-        "T-cell inflamed",
-        "Immune-low, TGF-β stroma",
-        "Intermediate",
-    ]
+    assert naming.name_types(z, features, types=types) == ["Immune-enriched", "Fibrotic", "Mixed"]
     twins = naming.name_types(np.vstack([z[:5], z[:5]]), features, types=np.repeat([0, 1], 5))
     assert len(set(twins)) == 2
     weights = naming.balance(["gep", "cyt", "f_tbrs", "hallmark_uv_response_dn"])

@@ -21,7 +21,7 @@ from models.encoders.pathology.transformer import Network
 from tests.models.encoders import tiny
 
 ROOT = Path(__file__).resolve().parents[3]
-SUPPORT = {"__init__", "family", "weights", "kernels", "transformer", "encoder", "pooling", "neighbours"}
+SUPPORT = {"untrained", "__init__", "family", "weights", "kernels", "transformer", "encoder", "pooling", "neighbours"}
 
 
 @pytest.mark.parametrize("name", list(pathology.MODULES))

@@ -1,0 +1,109 @@
+"""The tissue page, without a browser, on the synthetic sections; and what it asks, on made-up sections."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from core.cohort.query import CohortQuery
+from core.errors import NotMeasured, UnknownName
+from core.figures.spot_map import painted, spoken
+from core.settings import Settings
+from core.spatial import atlas
+from core.spatial.section import colours, section_view, sections, spot_facts
+from data.store import Store
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def store(synthetic_data_dir: Path) -> Store:
+    return Store.open_current(Settings(data_dir=synthetic_data_dir).database_dir)
+
+
+@pytest.fixture(scope="module")
+def query(store: Store) -> CohortQuery:
+    return CohortQuery((store.sql("SELECT study FROM spot WHERE kind = 'spot' ORDER BY 1 LIMIT 1")["study"][0],))
+
+
+def words(test: AppTest) -> str:
+    return " ".join(element.proto.body for element in test.get("html")).replace("\u00a0", " ")
+
+
+def opened(synthetic_data_dir: Path, monkeypatch: pytest.MonkeyPatch, **params: str) -> AppTest:
+    monkeypatch.setenv("TMESCOPE_DATA", str(synthetic_data_dir))
+    test = AppTest.from_string("from pages.tme import spatial as module\nmodule.page()\n", default_timeout=60)
+    for name, value in params.items():
+        test.query_params[name] = value
+    try:
+        return test.run()
+    finally:
+        st.cache_resource.clear()
+
+
+def test_the_page_opens_and_says_what_is_missing(synthetic_data_dir: Path, query: CohortQuery, monkeypatch: pytest.MonkeyPatch) -> None:
+    test = opened(synthetic_data_dir, monkeypatch, study=query.studies[0])
+    assert not test.exception
+    said = words(test)
+    assert 'class="answer"' in said
+    assert "spots alone: no picture of it is published" in said
+    assert "SYNTHETIC DATA" in said
+
+
+def test_an_unknown_gene_and_a_stale_spot_are_said_calmly(synthetic_data_dir: Path, query: CohortQuery, monkeypatch: pytest.MonkeyPatch) -> None:
+    test = opened(synthetic_data_dir, monkeypatch, study=query.studies[0], gene="NOSUCHGENE", spot="99x99")
+    assert not test.exception
+    assert "was not measured in section" in words(test)
+
+
+def test_a_cohort_without_sections_names_one_that_has_them(store: Store) -> None:
+    without = store.sql("SELECT study FROM patient WHERE study NOT IN (SELECT study FROM spot WHERE kind = 'spot') LIMIT 1")
+    if without.is_empty():
+        pytest.skip("every synthetic study has sections")
+    with pytest.raises(NotMeasured, match="section"):
+        sections(store, CohortQuery((without["study"][0],)))
+
+
+def test_every_colouring_paints_every_spot(store: Store, query: CohortQuery) -> None:
+    section = next(iter(sections(store, query)))
+    for colour in [*colours(store, query, section=section), "total"]:
+        view = section_view(store, query, section=section, colour=colour)
+        assert len(painted(view)) == len(spoken(view)) == view.n == view.frame.height
+        assert view.picture is None
+        assert view.radius > 0
+        if view.kind == "category":
+            assert set(view.frame["value"].drop_nulls()) <= set(view.levels)
+
+
+def test_a_gene_a_section_a_colour_and_a_spot_that_are_not_there_are_named(store: Store, query: CohortQuery) -> None:
+    section = next(iter(sections(store, query)))
+    for call in (
+        lambda: section_view(store, query, section="nowhere:Z9"),
+        lambda: section_view(store, query, section=section, colour="gene:NOSUCHGENE"),
+        lambda: section_view(store, query, section=section, colour="score:nonsense"),
+        lambda: spot_facts(store, query, section=section, spot="1x1x1"),
+    ):
+        with pytest.raises(UnknownName):
+            call()
+
+
+def test_a_spot_says_what_it_is(store: Store, query: CohortQuery) -> None:
+    section = next(iter(sections(store, query)))
+    spot = section_view(store, query, section=section, colour="total").frame["spot_id"][0]
+    facts = spot_facts(store, query, section=section, spot=spot)
+    assert facts.square is None
+    assert dict(facts.facts)["Position"].endswith("µm")
+    assert facts.scores["above"].is_between(0, 1).all()
+
+
+def test_a_section_has_groups_peaks_and_a_figure(store: Store, query: CohortQuery) -> None:
+    section = next(iter(sections(store, query)))
+    found = atlas.tissue(store, query, section=section, colour="total")
+    assert f"{found.view.n:,} spots" in found.sentence
+    assert found.charts[0].provenance.synthetic
+    assert "SYNTHETIC" in found.charts[0].figure.to_json()
+    assert atlas.groups(store, query, section=section)["n"].sum() == found.view.n
+    assert atlas.peaks(store, query, section=section).columns[-1] == "p"
