@@ -7,14 +7,11 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import multiprocessing
 import os
-import signal
-import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
@@ -22,7 +19,7 @@ from pathlib import Path
 
 import polars as pl
 
-from data import checks, fingerprint, study_folder
+from data import checks, fingerprint, processes, study_folder
 from data.errors import CohortError, SourceCorrupt
 from data.fetch import Places, Progress, fetch, silent
 from data.schema import PROVENANCE
@@ -217,7 +214,7 @@ def _make_all(
     done: dict[str, Outcome] = {}
     again: list[tuple[Job, Files, str]] = []
     started = time.monotonic()
-    with ThreadPoolExecutor(max(1, workers)) as threads, _pool(workers) as pool:
+    with ThreadPoolExecutor(max(1, workers)) as threads, processes.pool(workers) as pool:
         try:
             fetching = {threads.submit(get, source): (job, version)
                         for job, source, version in ready}  # fmt: skip
@@ -230,7 +227,7 @@ def _make_all(
                     done[job.study] = _failed(job, error, say=say)
                     continue
                 try:
-                    loading[_submit(pool, job, files, version=version)] = (job, files, version)
+                    loading[processes.submit(pool, make, job, files, version)] = (job, files, version)
                 except BrokenProcessPool:
                     again.append((job, files, version))
             for loaded in as_completed(loading):
@@ -246,7 +243,7 @@ def _make_all(
                 done[job.study] = _finished(job, version)
                 say(f"{job.study} is ready ({len(done)} of {len(ready)}, {time.monotonic() - started:.0f} s)")
         except BaseException:
-            _end(pool)
+            processes.end(pool)
             threads.shutdown(wait=False, cancel_futures=True)
             raise
     for job, files, version in again:
@@ -257,16 +254,16 @@ def _make_all(
 
 def _alone(job: Job, files: Files, version: str) -> Outcome:
     """Load one study in a pool of its own, to learn which study kills its process."""
-    with _pool(1) as pool:
+    with processes.pool(1) as pool:
         try:
-            _submit(pool, job, files, version=version).result()
+            processes.submit(pool, make, job, files, version).result()
         except BrokenProcessPool:
             reason = "the process that loads it was killed, most likely for want of memory; free some and build again"
             return Outcome(study=job.study, reason=reason)
         except Exception as error:
             return Outcome(study=job.study, reason=_blame(job, error))
         except BaseException:
-            _end(pool)
+            processes.end(pool)
             raise
     return _finished(job, version)
 
@@ -294,36 +291,3 @@ def _blame(job: Job, error: Exception) -> str:
     log = job.logs / f"{job.study}.log"
     log.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
     return f"its loader failed ({type(error).__name__}: {one_line(error)[:200]}); please report it with {log.name}"
-
-
-def _pool(workers: int) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(
-        max(1, workers), mp_context=multiprocessing.get_context("spawn"), initializer=_begin_worker
-    )
-
-
-def _submit(pool: ProcessPoolExecutor, job: Job, files: Files, *, version: str) -> Future[None]:
-    """Hand a study to the pool. A worker that starts meanwhile inherits the mask: Ctrl-C is the parent's alone."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        return pool.submit(make, job, files, version)
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _begin_worker() -> None:
-    """End when the parent does, however it ends."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-
-        def follow() -> None:
-            parent.join()
-            os._exit(1)
-
-        threading.Thread(target=follow, daemon=True).start()
-
-
-def _end(pool: ProcessPoolExecutor) -> None:
-    for process in list((pool._processes or {}).values()):
-        process.kill()
-    pool.shutdown(wait=False, cancel_futures=True)

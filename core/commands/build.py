@@ -109,9 +109,21 @@ def plan(
         synthetic_studies=dict(SYNTHETIC),
         synthetic=synthetic,
         enrich=partial(
-            _enrich, cache_dir=None if force else settings.cache_dir / "enrich", models=folders, progress=progress, explain=explain
+            _enrich,
+            cache_dir=None if force else settings.cache_dir / "enrich",
+            models=folders,
+            progress=progress,
+            explain=explain,
+            workers=settings.workers,
         ),
-        enrich_version=fingerprint.digest([fingerprint.code("core.pipeline", "models"), *identity(folders), comparison(), *(["explained"] if explain else [])]),
+        enrich_version=fingerprint.digest(
+            [
+                fingerprint.code("core.pipeline", "models"),
+                *identity(folders),
+                comparison(),
+                *(["explained"] if explain else []),
+            ]
+        ),
         workers=settings.workers,
         force=force,
         only=only,
@@ -123,10 +135,26 @@ def model_folders(settings: Settings) -> tuple[Path, ...]:
     return (settings.models_dir, ASSETS)
 
 
-def _enrich(path: Path, *, cache_dir: Path | None, models: tuple[Path, ...], progress: Progress | None, explain: bool) -> None:
+def _enrich(
+    path: Path,
+    *,
+    cache_dir: Path | None,
+    models: tuple[Path, ...],
+    progress: Progress | None,
+    explain: bool,
+    workers: int,
+) -> None:
     from core.pipeline import enrich
 
-    enrich(path, seed=0, progress=progress.say if progress else None, cache_dir=cache_dir, models=models, explain=explain)
+    enrich(
+        path,
+        seed=0,
+        progress=progress.say if progress else None,
+        cache_dir=cache_dir,
+        models=models,
+        explain=explain,
+        workers=workers,
+    )
 
 
 def summary(settings: Settings, built: builder.Built) -> Report:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
 import numpy as np
 import polars as pl
 
-from core.pipeline.staging import Finished, Frames, Staging, fingerprint
+from core.pipeline.staging import Finished, Frames, Piece, Staging, fingerprint
 from core.spatial import point_patterns
 from core.spatial.cell_fields import CELLS, Tissue, named_types, tissues
 from core.spatial.point_patterns import MM2
@@ -21,15 +21,20 @@ NEAR_UM = 20.0
 """Distance of `nearest`, µm: about two cell diameters."""
 
 
-def fill(staging: Staging, finished: Finished, *, progress: Progress, seed: int) -> None:
-    """Tables cell_density and spatial_statistic of every study with single cells."""
-    staging.clear("cell_density")
-    staging.clear("spatial_statistic")
+def pieces(staging: Staging, *, seed: int) -> Iterator[tuple[str, int, Piece]]:
+    """The work of `fill`: study, number of cells, and how they are measured."""
     for study in staging.sql("SELECT DISTINCT study FROM spot WHERE kind = 'cell' ORDER BY study")["study"]:
         cells = staging.sql(CELLS, {"study": study})
-        progress(f"{study}: how {cells.height:,} cells lie to each other")
-        key = fingerprint("cells", seed, cells)
-        for table, frame in finished.get(f"cells-{key}", partial(measured, cells, seed=seed)).items():
+        yield study, cells.height, Piece(f"cells-{fingerprint('cells', seed, cells)}", partial(measured, cells, seed=seed))
+
+
+def fill(staging: Staging, finished: Finished, *, work: Iterable[tuple[str, int, Piece]], progress: Progress) -> None:
+    """Tables cell_density and spatial_statistic of every study with single cells; `work` is that of `pieces`."""
+    staging.clear("cell_density")
+    staging.clear("spatial_statistic")
+    for study, cells, piece in work:
+        progress(f"{study}: how {cells:,} cells lie to each other")
+        for table, frame in finished.get(*piece).items():
             staging.append(table, frame.with_columns(study=pl.lit(study)))
 
 

@@ -41,6 +41,7 @@ def enrich(
     cache_dir: Path | None = None,
     models: Sequence[Path] = (ASSETS,),
     explain: bool = False,
+    workers: int = 1,
 ) -> None:
     """Fill a staged database with everything that is derived from its tables.
 
@@ -52,6 +53,7 @@ def enrich(
     cache_dir : folder where finished pieces are kept, so that an unchanged study is not computed twice.
     models : folders of trained models; the first that holds any speaks. Without one there are no embeddings by a model.
     explain : also explain the trained model's scores, minutes of work; else only what was explained before is written again.
+    workers : processes; with two or more, TME types, mixing, cells and tissue are worked on while the models speak.
 
     Same database, same seed, same code: same answer.
     """
@@ -59,19 +61,27 @@ def enrich(
 
     say = progress if progress is not None else _silent
     staging = Staging(path)
-    finished = Finished(cache_dir)
     try:
-        with threadpool_limits(1):  # many small products: threads cost more than they give
+        with threadpool_limits(1), Finished(cache_dir, workers=workers) as finished:  # many small products: threads cost more than they give
             scores.fill(staging, finished, progress=say)
             best = best_scores(staging)
+            types = list(tme.pieces(staging, scores=best, seed=seed))
+            pooling = list(mixing.pieces(staging, scores=best, seed=seed))
+            cellular = list(cells.pieces(staging, seed=seed))
+            sections = list(tissue.pieces(staging, seed=seed))
+            # the longest first: what no process has begun when it is asked for is done here
+            finished.ahead(piece for _, _, piece in sorted(types, key=lambda one: one[1], reverse=True)[:1])
+            finished.ahead(piece for _, _, piece in (*pooling, *cellular))
+            finished.ahead(piece for one in sections for piece in (*(part for _, part in one.sections), *filter(None, [one.niches])))
+            finished.ahead(piece for _, _, piece in types)
             spoken = _embed(staging, finished, cache_dir=cache_dir, models=models, seed=seed, progress=say)
             _predict(staging, finished, best=best, others=spoken, seed=seed, progress=say)
             _explain(staging, finished, models=models, compute=explain, progress=say)
             evaluated(staging, progress=say)
-            tme.fill(staging, finished, scores=best, progress=say, seed=seed)
-            mixing.fill(staging, finished, scores=best, progress=say, seed=seed)
-            cells.fill(staging, finished, progress=say, seed=seed)
-            tissue.fill(staging, finished, progress=say, seed=seed)
+            tme.fill(staging, finished, work=types, progress=say)
+            mixing.fill(staging, finished, work=pooling, progress=say)
+            cells.fill(staging, finished, work=cellular, progress=say)
+            tissue.fill(staging, finished, work=sections, progress=say)
     finally:
         staging.close()
 

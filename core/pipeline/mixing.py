@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
 import numpy as np
 import polars as pl
 
 from core.pipeline.features import wide
-from core.pipeline.staging import Finished, Frames, Staging, fingerprint
+from core.pipeline.staging import Finished, Frames, Piece, Staging, fingerprint
 from core.pipeline.tme import mapped
 from core.tme.mixing.measurement import Pool, measure
 from core.tme.mixing.standardisation import scaled
@@ -21,23 +21,29 @@ LEAST_PATIENTS, LEAST_STUDIES, LEAST_FEATURES = 15, 2, 5
 KNOWN_SHARE = 0.8
 
 
-def fill(staging: Staging, finished: Finished, *, scores: pl.DataFrame, progress: Progress, seed: int) -> None:
-    """Table mixing, and the shared space in tables embedding and cluster.
+def pieces(staging: Staging, *, scores: pl.DataFrame, seed: int) -> Iterator[tuple[str, Pool, Piece]]:
+    """The work of `fill`: each pool with its name and how it is measured.
 
     Parameters
     ----------
     scores : one score a patient and signature, from `core.pipeline.features.best_scores`.
+    """
+    for name, pool in pools(staging, scores).items():
+        key = fingerprint("mixing", seed, *pool.patients, *pool.features, pool.x, np.nan_to_num(pool.response, nan=-1.0))
+        yield name, pool, Piece(f"mixing-{key}", partial(_made, pool, seed=seed))
+
+
+def fill(staging: Staging, finished: Finished, *, work: Iterable[tuple[str, Pool, Piece]], progress: Progress) -> None:
+    """Table mixing, and the shared space in tables embedding and cluster; `work` is that of `pieces`.
 
     Published cohorts treated with ICB make one pool, the synthetic ones another; a user's own cohort is in none.
     """
     staging.clear("mixing")
     for table in ("embedding", "cluster"):
         staging.clear(table, f"space = '{SPACE}'")
-    for name, pool in pools(staging, scores).items():
+    for name, pool, piece in work:
         progress(f"mixing of {len(set(pool.studies))} {name} cohorts ({len(pool.patients):,} patients)")
-        key = fingerprint("mixing", seed, *pool.patients, *pool.features, pool.x, np.nan_to_num(pool.response, nan=-1.0))
-
-        made = finished.get(f"mixing-{key}", partial(_made, pool, seed=seed))
+        made = finished.get(*piece)
         staging.append("mixing", made["mixing"].with_columns(pool=pl.lit(name)))
         for table in ("embedding", "cluster"):
             staging.append(table, made[table])

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
 from functools import cache
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import duckdb
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from data import processes
 from data.fingerprint import code
 from data.schema import TABLES
 
@@ -71,14 +75,41 @@ class Staging:
         return rows["gene"].to_list(), patients, flat.reshape(rows.height, len(patients))
 
 
+class Piece(NamedTuple):
+    """Work that can be done anywhere: its key, and what makes its frames (to be pickled, so no method of an open thing)."""
+
+    key: str
+    compute: Callable[[], Frames]
+
+
 class Finished:
     """Finished pieces of work in a folder, addressed by a hash of their input, the code and the seed.
 
-    Without a folder nothing is kept and everything is computed.
+    Without a folder nothing is kept and everything is computed. With more than one worker, `ahead` has other processes make
+    pieces while this one goes on; `with` lets them go at the end.
     """
 
-    def __init__(self, folder: Path | None) -> None:
+    def __init__(self, folder: Path | None, *, workers: int = 1) -> None:
         self.folder = folder / "enrich" if folder is not None else None
+        self._pool = processes.pool(workers - 1) if workers > 1 else None
+        self._coming: dict[str, Future[Frames]] = {}
+
+    def __enter__(self) -> Finished:
+        return self
+
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        self._coming.clear()
+        if self._pool is not None and error is not None:
+            processes.end(self._pool)
+        elif self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+    def ahead(self, pieces: Iterable[Piece]) -> None:
+        """Have the pieces that are not finished made elsewhere, in this order, until `get` asks for them."""
+        with contextlib.suppress(BrokenProcessPool):  # then `get` makes them
+            for piece in pieces:
+                if self._pool is not None and piece.key not in self._coming and not self.has(piece.key):
+                    self._coming[piece.key] = processes.submit(self._pool, _one_threaded, piece.compute)
 
     def has(self, key: str) -> bool:
         """Whether a piece of work is finished already; a key may end with `*`."""
@@ -87,14 +118,14 @@ class Finished:
     def get(self, key: str, compute: Callable[[], Frames]) -> Frames:
         """The frames stored under a key, or those that `compute` makes, which are then stored."""
         if self.folder is None:
-            return compute()
+            return self._made(key, compute)
         place = self.folder / key
         if place.is_dir():
             try:
                 return {path.stem: pl.read_parquet(path) for path in sorted(place.glob("*.parquet"))}
             except (OSError, pl.exceptions.PolarsError):
                 shutil.rmtree(place, ignore_errors=True)
-        made = compute()
+        made = self._made(key, compute)
         self.folder.mkdir(parents=True, exist_ok=True)
         waiting = Path(tempfile.mkdtemp(dir=self.folder, prefix=".waiting-"))
         for name, frame in made.items():
@@ -104,6 +135,23 @@ class Finished:
         except OSError:
             shutil.rmtree(waiting, ignore_errors=True)
         return made
+
+    def _made(self, key: str, compute: Callable[[], Frames]) -> Frames:
+        """What another process made or is making; what none has begun, or was killed over, is made here."""
+        coming = self._coming.pop(key, None)
+        if coming is None or coming.cancel():
+            return compute()
+        try:
+            return coming.result()
+        except BrokenProcessPool:
+            return compute()
+
+
+def _one_threaded(compute: Callable[[], Frames]) -> Frames:
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
+        return compute()
 
 
 def fingerprint(*parts: pl.DataFrame | npt.NDArray[np.generic] | str | int) -> str:

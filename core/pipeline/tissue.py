@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import NamedTuple
 
@@ -11,13 +11,15 @@ import numpy.typing as npt
 import polars as pl
 
 from core.errors import CohortError
-from core.pipeline.staging import Finished, Frames, Staging, fingerprint
+from core.pipeline.staging import Finished, Frames, Piece, Staging, fingerprint
 from core.spatial import colocalisation, infiltrate, lymphoid, niches, spot_clusters, spot_expression
 from core.spatial.neighbourhood import FEWEST_SPOTS
 
 Floats = npt.NDArray[np.float64]
 Progress = Callable[[str], None]
 TABLES = ("spot_cluster", "spot_score", "cell_pair", "lymphoid_peak")
+TOLD = "told"
+"""Name of the frame with what a person should know of a section; no table."""
 LEVEL = "major"
 """Of cell types, where pairs and niches are looked for: the finer ones are too alike to be told apart in a spot."""
 
@@ -34,21 +36,46 @@ class Section(NamedTuple):
     fractions: Floats
 
 
-def fill(staging: Staging, finished: Finished, *, progress: Progress, seed: int) -> None:
-    """The four tables; a section that is too small or lacks genes is told and stops no other."""
-    for table in TABLES:
-        staging.clear(table)
+class Work(NamedTuple):
+    """What is to be done for one study: its spots, each section, and the niches of all sections together."""
+
+    study: str
+    spots: int
+    sections: list[tuple[str, Piece]]
+    niches: Piece | None
+
+
+def pieces(staging: Staging, *, seed: int) -> Iterator[Work]:
+    """The work of `fill`, a study at a time."""
     for study in staging.sql("SELECT DISTINCT study FROM spot WHERE kind = 'spot' ORDER BY study")["study"]:
         sections = list(_sections(staging, study))
-        progress(f"{study}: clusters, niches and neighbourhoods of {sum(len(s.spots) for s in sections):,} spots")
+        single = []
         for one in sections:
             key = fingerprint("tissue", seed, one.counts, one.positions, one.fractions, ",".join((*one.spots, *one.genes, *one.cells)))
-            for table, frame in finished.get(f"tissue-{key}", partial(_measured, one, seed=seed, say=progress)).items():
-                staging.append(table, frame.with_columns(study=pl.lit(study), section_id=pl.lit(one.name)))
+            single.append((one.name, Piece(f"tissue-{key}", partial(_measured, one, seed=seed))))
         placed = [one for one in sections if one.cells and one.cells == sections[0].cells and len(one.spots) >= FEWEST_SPOTS]
+        together = None
         if placed:
+            slim = [one._replace(genes=[], counts=np.empty((0, len(one.spots)), dtype=np.float32)) for one in placed]
             key = fingerprint("niches", seed, *(part for one in placed for part in (one.positions, one.fractions)), ",".join(placed[0].cells))
-            found = finished.get(f"niches-{key}", partial(_niches, placed, seed=seed))
+            together = Piece(f"niches-{key}", partial(_niches, slim, seed=seed))
+        yield Work(study, sum(len(one.spots) for one in sections), single, together)
+
+
+def fill(staging: Staging, finished: Finished, *, work: Iterable[Work], progress: Progress) -> None:
+    """The four tables, from the work of `pieces`; a section that is too small or lacks genes is told and stops no other."""
+    for table in TABLES:
+        staging.clear(table)
+    for study, spots, sections, together in work:
+        progress(f"{study}: clusters, niches and neighbourhoods of {spots:,} spots")
+        for name, piece in sections:
+            made = finished.get(*piece)
+            for sentence in made.pop(TOLD)["sentence"]:
+                progress(sentence)
+            for table, frame in made.items():
+                staging.append(table, frame.with_columns(study=pl.lit(study), section_id=pl.lit(name)))
+        if together is not None:
+            found = finished.get(*together)
             staging.append("spot_cluster", found["spot_cluster"].with_columns(study=pl.lit(study)))
 
 
@@ -81,15 +108,16 @@ def _sections(staging: Staging, study: str) -> list[Section]:
     return made
 
 
-def _measured(one: Section, *, seed: int, say: Progress) -> Frames:
-    """Rows of one section; what cannot be measured in it is told and left out."""
+def _measured(one: Section, *, seed: int) -> Frames:
+    """Rows of one section; what cannot be measured in it is left out, with a sentence in frame `told`."""
+    told: list[str] = []
     scores = spot_expression.marker_scores(one.counts, one.genes)
     made: Frames = {}
     try:
         scores["infiltrate_spot"] = infiltrate.infiltrate(one.counts, one.genes, positions=one.positions, width=0.0)
         scores["infiltrate"] = infiltrate.infiltrate(one.counts, one.genes, positions=one.positions)
     except CohortError as error:
-        say(f"section {one.name} has no infiltrate score: {error}")
+        told.append(f"section {one.name} has no infiltrate score: {error}")
     try:
         peaks = lymphoid.lymphoid(one.counts, one.genes, positions=one.positions, seed=seed)
         scores["lymphoid"] = peaks.score
@@ -99,7 +127,7 @@ def _measured(one: Section, *, seed: int, say: Progress) -> Frames:
             schema_overrides={"spot_id": pl.String},
         )
     except CohortError as error:
-        say(f"section {one.name} has no lymphoid peaks: {error}")
+        told.append(f"section {one.name} has no lymphoid peaks: {error}")
     made["spot_score"] = pl.concat(
         [pl.DataFrame({"spot_id": one.spots, "score": [name] * len(one.spots), "value": values}).fill_nan(None) for name, values in scores.items()]
         or [pl.DataFrame(schema={"spot_id": pl.String, "score": pl.String, "value": pl.Float64})]
@@ -113,14 +141,14 @@ def _measured(one: Section, *, seed: int, say: Progress) -> Frames:
             }
         ).with_columns(grouping=pl.lit("expression"))  # fmt: skip
     except CohortError as error:
-        say(f"section {one.name} has no clusters: {error}")
+        told.append(f"section {one.name} has no clusters: {error}")
     if len(one.cells) > 1:
         try:
             pairs = colocalisation.colocalisation(one.fractions, one.cells, positions=one.positions, seed=seed)
             made["cell_pair"] = pairs.rename({"first": "first_type", "second": "second_type"}).with_columns(n=pl.lit(len(one.spots)))
         except CohortError as error:
-            say(f"section {one.name} has no pairs of cell types: {error}")
-    return made
+            told.append(f"section {one.name} has no pairs of cell types: {error}")
+    return {**made, TOLD: pl.DataFrame({"sentence": told}, schema={"sentence": pl.String})}
 
 
 def _niches(sections: list[Section], *, seed: int) -> Frames:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
 import numpy as np
@@ -11,7 +11,7 @@ import polars as pl
 
 from core.errors import NotMeasured
 from core.pipeline.scores import standardised
-from core.pipeline.staging import Finished, Frames, Staging, Tables, fingerprint
+from core.pipeline.staging import Finished, Frames, Piece, Staging, Tables, fingerprint
 from core.tme import naming, projection
 from core.tme.clusters import discover
 from core.tme.map import SPACE
@@ -26,20 +26,23 @@ ONE_TYPE = "No separate types"
 """Name of the one type of a study in which no structure is shown."""
 
 
-def fill(staging: Staging, finished: Finished, *, scores: pl.DataFrame, progress: Progress, seed: int) -> None:
-    """Tables embedding and cluster: one feature space a study, standardised within each cohort."""
-    staging.clear("embedding", f"space = '{SPACE}'")
-    staging.clear("cluster", f"space = '{SPACE}'")
+def pieces(staging: Staging, *, scores: pl.DataFrame, seed: int) -> Iterator[tuple[str, int, Piece]]:
+    """The work of `fill`: study, patients with a place on its map, and how types and map are made."""
     for study in staging.sql("SELECT study FROM study ORDER BY rowid")["study"]:
         patients, names, z = features(staging, study, scores)
-        if len(patients) < LEAST_PATIENTS or len(names) < LEAST_FEATURES:
-            continue
-        progress(f"{study}: TME types and map of {len(patients):,} patients")
-        key = fingerprint("tme", seed, ",".join(patients), ",".join(names), z)
+        if len(patients) >= LEAST_PATIENTS and len(names) >= LEAST_FEATURES:
+            key = fingerprint("tme", seed, ",".join(patients), ",".join(names), z)
+            yield study, len(patients), Piece(f"tme-{key}", partial(mapped, patients, names, z, seed=seed))
 
-        compute = partial(mapped, patients, names, z, seed=seed)
+
+def fill(staging: Staging, finished: Finished, *, work: Iterable[tuple[str, int, Piece]], progress: Progress) -> None:
+    """Tables embedding and cluster: one feature space a study, standardised within each cohort; `work` is that of `pieces`."""
+    staging.clear("embedding", f"space = '{SPACE}'")
+    staging.clear("cluster", f"space = '{SPACE}'")
+    for study, patients, piece in work:
+        progress(f"{study}: TME types and map of {patients:,} patients")
         try:
-            made = finished.get(f"tme-{key}", compute)
+            made = finished.get(*piece)
         except NotMeasured as error:
             progress(f"{study}: no TME types: {error}")
             continue

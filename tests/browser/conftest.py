@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -44,7 +45,9 @@ def serve(data_dir: Path, log: Path) -> Iterator[str]:
                 try:
                     with urllib.request.urlopen(f"{address}/_stcore/health", timeout=2):
                         break
-                except OSError:
+                except OSError as error:
+                    if isinstance(error, urllib.error.HTTPError):
+                        error.close()  # it holds the connection
                     if time.monotonic() > deadline or process.poll() is not None:
                         raise RuntimeError(f"the app did not start: {log.read_text(encoding='utf-8')[-2000:]}") from None
                     time.sleep(0.2)

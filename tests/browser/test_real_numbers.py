@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from data.sources import MODULES
 from tests.browser.conftest import healthy, reads, words
@@ -81,9 +81,9 @@ def test_the_auc_on_screen_equals_scikit_learn(tab: Tab, real_app: str, frame: C
     page = tab(f"{real_app}/performance?study=imvigor210")
     rows = frame("SELECT response, tmb_per_mb FROM patient WHERE study = 'imvigor210'").dropna()  # type: ignore[attr-defined]
     auc = roc_auc_score(rows["response"].astype(bool), rows["tmb_per_mb"])
-    drawn = page.locator(".js-plotly-plot").first.inner_text().replace("\u00a0", " ")
-    assert f"{auc:.2f} (" in drawn
-    assert str(len(rows)) in drawn
+    figure = page.locator(".js-plotly-plot").first
+    expect(figure).to_contain_text(f"{auc:.2f} (", timeout=20_000)
+    expect(figure).to_contain_text(str(len(rows)), timeout=20_000)
 
 
 def test_attribution_on_screen_equals_the_stored_values(

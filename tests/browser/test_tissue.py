@@ -49,5 +49,6 @@ def test_nothing_but_tiles_is_served(real_app: str) -> None:
         start = time.perf_counter()
         with pytest.raises(urllib.error.HTTPError) as refused:
             urllib.request.urlopen(f"{real_app}{address}", timeout=10)
+        refused.value.close()
         assert refused.value.code in {400, 404}  # the server itself refuses what climbs out of a folder
         assert time.perf_counter() - start < 5

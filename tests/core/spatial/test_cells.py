@@ -51,7 +51,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     staged.append("study", pl.DataFrame(studies, schema=TABLES["study"].dtypes))
     staged.append("patient", pl.DataFrame(people))
     staged.append("spot", pl.concat(spots))
-    pipeline.fill(staged, Finished(None), progress=str, seed=0)
+    pipeline.fill(staged, Finished(None), work=pipeline.pieces(staged, seed=0), progress=str)
     staged.close()
     return path
 
@@ -128,6 +128,6 @@ def test_the_same_build_gives_the_same_tables_from_the_cache(database: Path, tmp
     staged = Staging(copy)
     before = staged.sql("SELECT * FROM spatial_statistic ORDER BY ALL")
     for _ in range(2):
-        pipeline.fill(staged, Finished(tmp_path), progress=str, seed=0)
+        pipeline.fill(staged, Finished(tmp_path), work=pipeline.pieces(staged, seed=0), progress=str)
         assert staged.sql("SELECT * FROM spatial_statistic ORDER BY ALL").equals(before)
     staged.close()
