@@ -172,7 +172,8 @@ def show(chart: Chart, *, table: bool = True, key: str = "", select: Callable[[]
     with st.container(key=f"figure-{slug}"):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             st.html(f'<h2 class="figure-title">{escape(chart.title)}</h2>', width="stretch")
-            downloads(chart, slug)
+            with st.container(width="content"):
+                downloads(chart, slug)
         with st.container(key=f"wide-{slug}"):
             st.html('<p class="sideways" tabindex="0">Wider than this screen: scroll sideways.</p>')
             st.plotly_chart(
@@ -195,10 +196,14 @@ def numbers(chart: Chart, slug: str) -> None:
             plain.numbers(chart.table, key=slug)
 
 
+@st.fragment
 def downloads(chart: Chart, slug: str) -> None:
-    """The download menu of a figure; nothing is drawn until a person asks."""
+    """The download menu of a figure, sent when a person opens it; nothing is drawn until a person asks."""
+    menu = st.popover("Download", help="Picture, page or numbers of this figure", key=f"downloads-{slug}", on_change="rerun")
+    if not menu.open:
+        return
     dark = cache.dark()
-    with st.popover("Download", help="Picture, page or numbers of this figure"):
+    with menu:
         for kind, words in KINDS.items():
             st.download_button(
                 words, data=lambda kind=kind: export(chart, kind=kind, dark=dark and kind == "html"), file_name=filename(chart, kind),

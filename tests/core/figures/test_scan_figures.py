@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -20,9 +21,15 @@ def test_the_volcano_draws_every_marker_that_is_called_and_thins_the_cloud(prove
     known = table.drop_nulls(["effect", "p_value"])
     assert marks["full"] == known.filter(pl.col("q_value") <= 0.05).height
     assert marks["open"] == known.filter((pl.col("q_value") > 0.05) & (pl.col("q_value") <= 0.1)).height
-    clear = known.filter(pl.col("p_value") <= 0.05).height
-    assert clear < sum(marks.values()) < known.height
-    assert f"{known.height - sum(marks.values()):,} of the markers with p over .05 are not drawn" in chart.caption
+    assert 30 < marks["grey"] < known.filter(pl.col("q_value") > 0.1).height / 2
+    assert f"{known.height - sum(marks.values()):,} grey marks that lie under others are not drawn" in chart.caption
+    # every grey mark that is not drawn lies within a mark's width of one that is
+    drawn = np.vstack([np.column_stack([t.x, t.y]) for t in chart.figure.data])
+    (left, right), (bottom, top) = (chart.figure.layout[axis].range for axis in ("xaxis", "yaxis"))
+    everyone = np.column_stack([known["effect"].log10().clip(left / 1.04, right / 1.04), -known["p_value"].clip(1e-300).log10()])
+    pixels = np.array([1000.0 / (right - left), (chart.figure.layout.height - 112) / (top - bottom)])
+    apart = np.sqrt((((everyone[:, None, :] - drawn[None]) * pixels) ** 2).sum(axis=2)).min(axis=1)
+    assert apart.max() < 13  # the diagonal of a cell of 9 pixels
     assert chart.table.height == table.height
     # the wild effect is at the edge, marked as lying beyond it
     symbols = [s for t in chart.figure.data for s in t.marker.symbol]
