@@ -10,6 +10,7 @@ import numpy.typing as npt
 import polars as pl
 
 from core.pipeline.staging import Tables
+from core.tme.signature_frame import BEST
 
 Floats = npt.NDArray[np.float64]
 
@@ -73,21 +74,8 @@ def best_scores(staging: Tables) -> pl.DataFrame:
     A cohort's patients are all scored from one assay for a signature: the one with most patients; of two that differ by
     less than a tenth the preferred one.
     """
-    return staging.sql(
-        """WITH placed AS (
-               SELECT s.*, p.cohort FROM signature_score s JOIN patient p USING (patient_id) WHERE s.score IS NOT NULL
-           ), sized AS (
-               SELECT x.study, x.cohort, x.assay, x.signature, count(*) AS n, coalesce(any_value(a.preferred), false) AS preferred
-               FROM placed x LEFT JOIN assay a USING (study, assay) GROUP BY ALL
-           ), ranked AS (
-               SELECT *, n >= 0.9 * max(n) OVER (PARTITION BY study, cohort, signature) AS large FROM sized
-           ), chosen AS (
-               SELECT study, cohort, signature, assay FROM ranked
-               QUALIFY row_number() OVER (PARTITION BY study, cohort, signature ORDER BY large DESC, preferred DESC, n DESC, assay) = 1
-           )
-           SELECT patient_id, study, signature, score, z FROM placed JOIN chosen USING (study, cohort, signature, assay)
-           ORDER BY signature, patient_id"""
-    )
+    studies = staging.sql("SELECT study FROM study ORDER BY rowid")["study"].to_list()
+    return staging.sql(BEST, {"studies": studies, "all": True, "signatures": []}).drop("cohort")
 
 
 def wide(scores: pl.DataFrame, patients: Sequence[str], *, value: str) -> tuple[list[str], Floats]:

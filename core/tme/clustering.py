@@ -1,8 +1,9 @@
-"""TME types: k-means in feature space, the number of types chosen by how well they survive resampling.
+"""Groups of rows by k-means, their number chosen by how well they survive resampling: for niches, which grade into each other.
 
-For each k, patients are drawn with replacement, k-means is run afresh from new starts, and every type of the full data
+For each k, rows are drawn with replacement, k-means is run afresh from new starts, and every group of the full data
 is compared with its best match by Jaccard overlap (Hennig 2007, doi 10.1016/j.csda.2006.11.025). The largest k whose
-types all keep a mean overlap of .75 is taken; where none does, the k with the highest mean overlap.
+groups all keep a mean overlap of .75 is taken; where none does, the k with the highest mean overlap. TME types of patients,
+with their test for structure, are found by `core.tme.clusters`.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from core.tme.clusters.stability import STABLE, jaccard
+
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-STABLE = 0.75
 MAX_TYPES = 8
 RESAMPLES = 25
 RESAMPLE_ROWS = 2000
@@ -24,12 +26,12 @@ LARGE = 3000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Types:
-    """TME types of a cohort.
+    """Groups of rows.
 
     Attributes
     ----------
-    labels : (n,) 0..k-1, largest type first. stability : (k,) mean Jaccard overlap over resamples.
-    silhouette : (n,) of each patient. candidates : k -> (lowest, mean) stability.
+    labels : (n,) 0..k-1, largest first. stability : (k,) mean Jaccard overlap over resamples.
+    silhouette : (n,) of each row. candidates : k -> (lowest, mean) stability.
     """
 
     labels: Ints
@@ -102,16 +104,11 @@ def kmeans(points: Floats, k: int, *, starts: int, seed: int) -> Ints:
 
 
 def _stability(points: Floats, labels: Ints, *, seed: int) -> Floats:
-    """Mean Jaccard overlap of each type with its best match among the types of resampled patients, (k,)."""
+    """Mean Jaccard overlap of each group with its best match among those of resampled rows, (k,)."""
     rng = np.random.default_rng([seed, 7])
     n, k = points.shape[0], int(labels.max()) + 1
-    overlaps = np.full((RESAMPLES, k), np.nan)
+    refits = np.full((RESAMPLES, n), -1, dtype=np.int64)
     for draw in range(RESAMPLES):
         rows = np.unique(rng.integers(n, size=min(n, RESAMPLE_ROWS)))
-        refit = kmeans(points[rows], k, starts=3 if n < LARGE else 2, seed=seed + draw + 1)
-        both = np.zeros((k, k))
-        np.add.at(both, (labels[rows], refit), 1.0)
-        union = both.sum(axis=1)[:, None] + both.sum(axis=0)[None, :] - both
-        jaccard = (both / np.maximum(union, 1.0)).max(axis=1)
-        overlaps[draw] = np.where(both.sum(axis=1) > 0, jaccard, np.nan)
-    return np.asarray(np.nanmean(overlaps, axis=0), dtype=np.float64)
+        refits[draw, rows] = kmeans(points[rows], k, starts=3 if n < LARGE else 2, seed=seed + draw + 1)
+    return np.asarray(np.nanmean(jaccard(labels, refits, k=k), axis=0), dtype=np.float64)

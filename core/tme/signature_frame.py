@@ -22,7 +22,8 @@ BEST = """WITH placed AS (
 )
 SELECT patient_id, study, cohort, signature, score, z FROM placed JOIN chosen USING (study, cohort, signature, assay)
 ORDER BY signature, patient_id"""
-"""One score a patient and signature, from the assay that the pipeline scores the cohort by (`core.pipeline.features.best_scores`)."""
+"""One score a patient and signature: a cohort's patients are all scored from one assay for a signature, the one with most
+patients; of two that differ by less than a tenth the preferred one. $studies, $all or $signatures."""
 
 IDENTITY = ("patient_id", "study", "cohort")
 
