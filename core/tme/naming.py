@@ -9,6 +9,7 @@ mixed. A single name for two types is told apart by their most different feature
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -168,5 +169,5 @@ def _plain(name: str) -> str:
 
 
 def _short(words: str) -> str:
-    spoken = words.replace("Hallmark: ", "").replace(" (MCP-counter)", "")
-    return spoken if spoken[1:2].isupper() else spoken[:1].lower() + spoken[1:]
+    spoken = re.sub(r" \((MCP-counter|[A-Z][^()]* \d{4})\)$", "", words.removeprefix("Hallmark: "))
+    return spoken[:1].lower() + spoken[1:] if re.match("[A-Z][a-z]", spoken) else spoken

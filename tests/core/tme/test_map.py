@@ -92,6 +92,14 @@ def test_neighbours_equal_sklearn() -> None:
     np.testing.assert_array_equal(index, order)
 
 
+@pytest.mark.parametrize(
+    ("signature", "said"),
+    [("thorsson_tgf_beta", "TGF beta"), ("thorsson_macrophage", "macrophage"), ("mcp_cd8_t_cells", "CD8 T cells"), ("hallmark_e2f_targets", "E2F targets")],
+)
+def test_a_type_is_told_apart_by_a_few_words(signature: str, said: str) -> None:
+    assert naming._short(naming.label(signature)) == said
+
+
 def test_names_follow_the_rule() -> None:
     features = ["gep", "cyt", "f_tbrs", "hallmark_e2f_targets"]
     z = np.array([[1.2, 1.0, 0.0, 0.0]] * 5 + [[-1.0, -0.9, 0.9, 0.0]] * 5 + [[0.1, 0.0, 0.2, 0.1]] * 5)
