@@ -48,7 +48,7 @@ ACRONYMS: Mapping[str, str] = {
     word.lower(): word
     for word in (
         "NK", "CD4", "CD8", "DNA", "E2F", "G2M", "IL2", "IL6", "JAK", "STAT3", "STAT5", "TNFA", "NFKB", "TGF", "IFN", "KRAS", "MYC", "WNT",
-        "NOTCH", "PI3K", "AKT", "MTOR", "MTORC1", "UV", "P53", "M0", "M1", "M2",
+        "NOTCH", "T", "B", "PI3K", "AKT", "MTOR", "MTORC1", "UV", "P53", "M0", "M1", "M2",
     )
 }  # fmt: skip
 
