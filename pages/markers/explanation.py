@@ -46,6 +46,7 @@ def in_words(predictor: str, chosen: str = "") -> None:
     found = cache.ask(explanation.in_words, ui.cohort(), predictor=predictor, patient=chosen)
     name = "patient" if chosen else "cohort"
     st.html(f'<h2 class="figure-title">This {name} in words</h2>')
-    st.code(found.text, language=None, wrap_lines=True)
+    with st.container(key=f"prose-{name}"):
+        st.code(found.text, language=None, wrap_lines=True)
     with st.expander("Where each number comes from", key=f"facts-{name}"):
         plain.table(found.facts, caption=f"Numbers of the text on this {name}")
