@@ -124,10 +124,10 @@ TERMS: tuple[Term, ...] = (
         reference="McInnes 2018", doi="10.48550/arXiv.1802.03426",
     ),
     Term(
-        slug="tme-type", name="TME type and its stability", words=r"TME type(?:s)?|[Ss]tability",
-        text="Groups of patients found by Leiden clustering of standardised signature scores, named by their top signatures. "
-        "Stability is the mean Jaccard overlap with the same type over bootstrap refits; under .6, do not lean on it.",
-        reference="Traag 2019; Hennig 2007", doi="10.1016/j.csda.2006.11.025",
+        slug="tme-type", name="TME type", words=r"TME type(?:s)?",
+        text="A group of patients found on standardised signature scores, by whichever of Gaussian mixtures, k-means, Leiden and Ward gives "
+        "groups that survive resampling and describe the scores best. No outcome is looked at; names follow a fixed rule.",
+        reference="after Hennig 2007; Kass & Raftery 1995", doi="10.1016/j.csda.2006.11.025",
     ),
     Term(
         slug="independence", name="Fisher's exact and chi-squared test",
@@ -177,7 +177,7 @@ TERMS: tuple[Term, ...] = (
         reference="Steyerberg 2004", doi="10.1002/sim.1844",
     ),
     Term(
-        slug="random-effects", name="Random-effects mean", words=r"[Rr]andom-effects(?: mean| estimate)?",
+        slug="random-effects", name="Random-effects mean", words=r"[Rr]andom[- ]effects(?: mean| estimate)?",
         text="The average over cohorts whose true values differ. Its interval (Hartung-Knapp) is about that average, not about a single "
         "cohort.",
         reference="Knapp & Hartung 2003", doi="10.1002/sim.1482",
@@ -232,7 +232,7 @@ TERMS: tuple[Term, ...] = (
         reference="Harrell 1982", doi="10.1001/jama.1982.03320430047030",
     ),
     Term(
-        slug="penalised", name="Penalised Cox model (ridge)", words=r"[Pp]enalised|[Rr]idge",
+        slug="penalised", name="Penalised Cox model (ridge)", words=r"[Pp]enalised|[Rr]idge-Cox",
         text="With fewer than ten events for each coefficient, hazard ratios jump from sample to sample. A penalty pulls them "
         "towards 1, as if each log ratio per standard deviation were drawn from N(0, 1) beforehand.",
         reference="Verweij & van Houwelingen 1994", doi="10.1002/sim.4780132307",

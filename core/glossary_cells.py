@@ -36,7 +36,7 @@ CELLS: tuple[Term, ...] = (
     Term(
         slug="epsilon-squared", name="Epsilon squared", words=r"[Ee]psilon squared",
         text="How much of the variation in ranks lies between groups: 0 groups alike, 1 groups apart. It does not grow with the number of patients, as a "
-        "p value shrinks.",
+        "p value shrinks; few patients in many groups raise it by chance, on average to (groups − 1) / (patients − 1).",
         reference="Tomczak & Tomczak 2014",
     ),
     Term(
@@ -46,9 +46,26 @@ CELLS: tuple[Term, ...] = (
         reference="Feng & Cliff 2004", doi="10.22237/jmasm/1099267560",
     ),
     Term(
-        slug="spearman", name="Spearman's rank correlation", words=r"Spearman's rank correlation",
-        text="How far two measurements put tumours into the same order: 1 the same, 0 as by chance, -1 reversed. It does not ask for the same scale or unit. "
-        "The interval is Bonett and Wright's.",
+        slug="spearman", name="Spearman's rank correlation", words=r"(?:Spearman's )?[Rr]ank correlations?|[Mm]edian rho",
+        text="How far two measurements put the same tumours, or spots, into the same order: 1 the same, 0 as by chance, -1 reversed. It does not ask for the "
+        "same scale or unit. An interval is Bonett and Wright's.",
         reference="Bonett & Wright 2000", doi="10.1007/BF02294183",
+    ),
+    Term(
+        slug="mann-whitney", name="Wilcoxon-Mann-Whitney test", words=r"Wilcoxon-Mann-Whitney(?: test)?|[Pp]robability that a patient of the group has more",
+        text="Whether a patient of one group has more of something than one of the other, more often or less often than not. The size is that probability: "
+        "one half is no difference. It needs no normal distribution.",
+        reference="Mann & Whitney 1947", doi="10.1214/aoms/1177730491",
+    ),
+    Term(
+        slug="tils-tams", name="TILs and TAMs", words=r"TILs|TAMs",
+        text="Tumour-infiltrating lymphocytes and tumour-associated macrophages. Here: sums over the cell types of a method, by rules that the page lists. "
+        "They infiltrate by where the sample was taken, not by any gene.",
+    ),
+    Term(
+        slug="t-cell-states", name="Cytotoxicity, cytolytic activity, exhaustion", words=r"[Cc]ytotoxicity|[Cc]ytolytic activity|[Ee]xhaustion",
+        text="Scores of a few genes: killing (cytotoxicity; or granzyme A and perforin alone, cytolytic activity) and inhibitory receptors (exhaustion). In "
+        "bulk RNA all rise with the number of T cells, so exhaustion says more beside cytotoxicity.",
+        reference="after Tirosh 2016; Rooney 2015", doi="10.1126/science.aad0501",
     ),
 )  # fmt: skip

@@ -9,7 +9,7 @@ TISSUE: tuple[Term, ...] = (
         slug="bivariate-moran", name="Bivariate Moran's I", words=r"[Bb]ivariate Moran's I",
         text="How far two values go together in neighbouring spots: above 0 where both are high side by side, below 0 where one is high beside the other's "
         "lows. The spot itself is not counted. It is judged against patterns moved as a whole, as neighbours are alike.",
-        reference="Lee 2001", doi="10.1007/s101090100064",
+        reference="Wartenberg 1985", doi="10.1111/j.1538-4632.1985.tb00849.x",
     ),
     Term(
         slug="niche", name="Niche", words=r"[Nn]iches?",
@@ -25,8 +25,8 @@ TISSUE: tuple[Term, ...] = (
     ),
     Term(
         slug="consensus-clustering", name="Consensus clustering", words=r"[Cc]onsensus clustering",
-        text="Many groupings with different settings and starts vote on which spots belong together. How often they agree is the stability of a cluster; none of "
-        "the settings has to be chosen.",
-        reference="Monti 2003", doi="10.1023/A:1023949509487",
+        text="Many groupings vote on which spots belong together; clusters are cut from the votes. Here the groupings differ in smoothing, number of groups and "
+        "start, and all use every spot: how often they agree is a cluster's stability to those, not to other spots. The number of clusters is fixed.",
+        reference="after Monti 2003", doi="10.1023/A:1023949509487",
     ),
 )  # fmt: skip

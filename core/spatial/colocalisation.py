@@ -1,8 +1,9 @@
 """Colocalisation: whether two cell types lie in neighbouring spots more, or less, often than their own patterns make likely.
 
-The statistic is a bivariate Moran's I without the spot itself (Lee 2001, doi 10.1007/s101090100064). Neighbouring spots are alike,
-so shuffling spots would call everything significant: the null moves one pattern as a whole over the section (random toroidal
-shift and reflection), which keeps how each type clusters and breaks only how the two lie to each other.
+The statistic is the bivariate Moran's I (Wartenberg 1985, doi 10.1111/j.1538-4632.1985.tb00849.x), in which a spot is not its own
+neighbour. Neighbouring spots are alike, so shuffling spots would call everything significant: the null moves one pattern as a whole
+over the section (random toroidal shift and reflection), which keeps how each type clusters and breaks only how the two lie to each
+other.
 """
 
 from __future__ import annotations

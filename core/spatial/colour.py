@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 TO_STAINS = np.linalg.inv(np.array([[0.650, 0.704, 0.286], [0.072, 0.990, 0.105], [0.268, 0.570, 0.776]]))
-"""Optical density to haematoxylin, eosin and residue (Ruifrok and Johnston 2001, as in scikit-image)."""
+"""Optical density to haematoxylin, eosin and DAB (Ruifrok and Johnston 2001; scikit-image has these vectors to two digits). The third is not used."""
 SHARES = (5, 25, 50, 75, 95)
 NAMES = tuple(
     f"{channel}, {what}" for channel in ("red", "green", "blue", "haematoxylin", "eosin") for what in ("mean", "sd", *(f"percentile {s}" for s in SHARES))

@@ -210,9 +210,10 @@ def envelope(curves: tuple[Floats, Floats, Floats], *, level: float = LEVEL) -> 
     curves : observed (r,), expected (r,), dealt (times, r): the data's, its mean under the null, those of the permutations.
 
     The largest distance of a curve from the mean, in standard deviations at that distance (taken over the data's curve and the
-    permutations alike, so that the test is exact), is ranked among those of the permutations. Under the null a curve leaves the
-    envelope anywhere with probability `level`; it does exactly where p <= level. Least p: 1 / (times + 1). Studentised maximum
-    absolute deviation, Myllymaki 2017, doi 10.1111/rssb.12172.
+    permutations alike, so that the test is exact where the mean is known, and all but exact where it is the permutations' own), is
+    ranked among those of the permutations. Under the null a curve leaves the envelope anywhere with probability `level`; it does
+    exactly where p <= level. Least p: 1 / (times + 1). Studentised maximum absolute deviation, Myllymaki 2017, doi
+    10.1111/rssb.12172.
     """
     observed, expected, dealt = curves
     spread = np.vstack([observed, dealt]).std(axis=0)

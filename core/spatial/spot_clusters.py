@@ -2,7 +2,8 @@
 
 Marker scores of the tissues of a breast (`core.spatial.spot_expression`) are smoothed over neighbouring spots at three widths. Gaussian
 mixtures with 3 to 6 groups are fitted to each, and spots that the fits put together most often form the clusters (consensus
-clustering: Monti 2003, doi 10.1023/A:1023949509487). No single width, number of groups or start is chosen.
+clustering after Monti 2003, doi 10.1023/A:1023949509487, whose fits differ by resampling; here all spots are in every fit, and width,
+groups and start differ). No single width or start is chosen; the number of clusters cut from the votes is fixed, see `CLUSTERS`.
 """
 
 from __future__ import annotations

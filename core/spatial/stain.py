@@ -49,7 +49,8 @@ class Colours:
 TARGET = Stains(
     vectors=np.asarray([[0.5626, 0.7201, 0.4062], [0.2159, 0.8012, 0.5581]]), peak=np.asarray([1.9705, 1.0308])
 )
-"""The reference slide that Macenko's published code normalises to."""
+"""The reference values of a widely used implementation of Macenko's method (M. Veta 2013, normalizeStaining.m), not of the paper; so are
+240, 0.15 and 1% above."""
 
 _LMS = np.asarray([[0.3811, 0.5783, 0.0402], [0.1967, 0.7244, 0.0782], [0.0241, 0.1288, 0.8444]])
 _LAB = np.diag([1 / np.sqrt(3), 1 / np.sqrt(6), 1 / np.sqrt(2)]) @ np.asarray([[1.0, 1, 1], [1, 1, -2], [1, -1, 0]])

@@ -163,7 +163,7 @@ MCP = Method(
 
 STATES = Method(
     key="states", label="Cytotoxic and exhaustion scores", kind="score", unit="SD within the cohort", doi="10.1126/science.aad0501",
-    about="Cytotoxicity and exhaustion: mean of the genes' z-scores within the study (gene lists of Tirosh 2016); cytolytic activity: geometric mean "
+    about="Cytotoxicity and exhaustion: mean of the genes' z-scores within the study (markers selected after Tirosh 2016); cytolytic activity: geometric mean "
     "of GZMA and PRF1 (Rooney 2015). In bulk RNA each also rises with the number of T cells.",
     parts=(
         Part(name="Cytotoxicity", cells=("cytotoxicity",), family="cd8", rule="Cytotoxicity: NKG7, CCL4, CST7, PRF1, GZMA, GZMB, IFNG, CCL3"),

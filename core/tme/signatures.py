@@ -300,7 +300,7 @@ def score_signatures(
 
     References
     ----------
-    Ayers 2017 (10.1172/JCI91190), Rooney 2015 (10.1016/j.cell.2014.12.033), Mariathasan 2018
+    Ayers 2017 (10.1172/JCI91190; weights: Cristescu 2018, 10.1126/science.aar3593), Rooney 2015 (10.1016/j.cell.2014.12.033), Mariathasan 2018
     (10.1038/nature25501), Becht 2016 (10.1186/s13059-016-1070-5), Foroutan 2018 (10.1186/s12859-018-2435-4).
     """
     if values.shape != (len(genes), len(samples)):

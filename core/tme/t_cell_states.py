@@ -1,6 +1,8 @@
-"""T-cell states in bulk RNA: cytotoxicity and exhaustion, from the marker genes of Tirosh 2016 (doi 10.1126/science.aad0501).
+"""T-cell states in bulk RNA: cytotoxicity and exhaustion, from marker genes after Tirosh 2016 (doi 10.1126/science.aad0501).
 
-Both rise with the number of T cells in a sample; exhaustion says more beside cytotoxicity than alone.
+The two lists are short selections: genes and inhibitory receptors by which that paper tells cytotoxic and exhausted states of
+single T cells apart, not its longer exhaustion programme. To average them in bulk RNA is this project's choice. Both
+rise with the number of T cells in a sample; exhaustion says more beside cytotoxicity than alone.
 """
 
 from __future__ import annotations
@@ -18,11 +20,11 @@ DOI = "10.1126/science.aad0501"
 
 CYTOTOXICITY = Signature(
     name="cytotoxicity", title="Cytotoxicity of T cells", method="mean_z", genes=("NKG7", "CCL4", "CST7", "PRF1", "GZMA", "GZMB", "IFNG", "CCL3"),
-    citation="Tirosh et al., Science 2016", doi=DOI, about="markers of cytotoxic T cells",
+    citation="after Tirosh et al., Science 2016", doi=DOI, about="a selection of markers of cytotoxic T cells",
 )  # fmt: skip
 EXHAUSTION = Signature(
     name="exhaustion", title="Exhaustion of T cells", method="mean_z", genes=("PDCD1", "TIGIT", "LAG3", "HAVCR2", "CTLA4"),
-    citation="Tirosh et al., Science 2016", doi=DOI, about="inhibitory receptors of exhausted T cells",
+    citation="after Tirosh et al., Science 2016", doi=DOI, about="five inhibitory receptors of exhausted T cells",
 )  # fmt: skip
 GENES = (*CYTOTOXICITY.genes, *EXHAUSTION.genes)
 SCHEMA = {"patient_id": pl.String, "study": pl.String, "cytotoxicity": pl.Float64, "exhaustion": pl.Float64}
@@ -40,7 +42,7 @@ def t_cell_states(store: Store, studies: Sequence[str]) -> pl.DataFrame:
 
     References
     ----------
-    Tirosh et al. 2016, doi 10.1126/science.aad0501.
+    After Tirosh et al. 2016, doi 10.1126/science.aad0501: the genes are a selection, see above.
     """
     assays = store.sql(
         """SELECT a.study, a.assay, a.unit FROM assay a WHERE a.level = 'patient' AND a.preferred AND a.study = ANY($s) ORDER BY a.study, a.assay""",

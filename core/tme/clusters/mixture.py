@@ -2,8 +2,8 @@
 
 Expectation and maximisation are two matrix products: the log density of a Gaussian is linear in (1, x, x x'), so that all
 clusters of all resamples are one product with that table, and the sums for the next step are another.
-Each covariance is the posterior mode under the weak prior of Fraley and Raftery (2007, doi 10.1007/s00357-007-0004-5), so
-that no cluster collapses onto a point.
+Each covariance is a posterior mode under the weak prior of Fraley and Raftery (2007, doi 10.1007/s00357-007-0004-5), without
+its pull on the means, so that no cluster collapses onto a point.
 """
 
 from __future__ import annotations

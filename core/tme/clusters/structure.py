@@ -2,7 +2,8 @@
 
 Statistic: how much better the best mixture of 2 to 5 Gaussians is than one, in BIC; the number of clusters is chosen anew
 in every null table, so the p value is corrected for that choice. Null hypothesis: one group, of either shape that
-`core.tme.clusters.null` calls right; the p value is the larger of the two (Berger 1982, intersection-union test).
+`core.tme.clusters.null` calls right; the p value is the larger of the two (intersection-union test, Berger 1982,
+doi 10.1080/00401706.1982.10487790).
 Tables are drawn one by one and the drawing ends early where a null keeps winning (Besag and Clifford 1991,
 doi 10.1093/biomet/78.2.301).
 """
