@@ -44,6 +44,7 @@ bench: $(VENV)/.dev browser-ready  ## the figures that the README quotes
 	$(BIN)/python benchmarks/mixing.py
 	$(BIN)/python benchmarks/rule_transfer.py
 	$(BIN)/python -m benchmarks.tissue
+	$(BIN)/python -m benchmarks.tissue_mask
 	$(BIN)/python -m benchmarks.map_speed --browser
 	$(BIN)/python benchmarks/domain.py
 	$(BIN)/python benchmarks/active_learning.py

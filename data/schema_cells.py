@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from data.table import Table, category, identifier, integer, number
+from data.table import Table, category, identifier, integer, number, text
 
 CELL_DENSITY = Table(
     name="cell_density",
@@ -43,5 +43,23 @@ IMAGE_EXPRESSION = Table(
         number("null_95", "95th percentile of rho, predictions shifted", about="over shifts of the predictions across the section"),
         number("p_value", "p, predictions shifted", about="one-sided; keeps how smooth both are in space"),
         number("permuted_95", "95th percentile of rho, spots shuffled", about="ignores that neighbours are alike: too narrow"),
+    ),
+)  # fmt: skip
+
+IMAGE_EXPRESSION_MEDIAN = Table(
+    name="image_expression_median",
+    about="One row a patient left out, kind of features and kind of target: the median of the correlations in image_expression, beside its nulls.",
+    key=("study", "patient_id", "features", "kind"),
+    columns=(
+        identifier("study", "Study"), identifier("patient_id", "Patient left out"), identifier("section_id", "Section"),
+        category("features", "What the picture was turned into", "'trained', 'untrained' or 'colour'"), category("kind", "Kind", "'gene' or 'cell type'"),
+        integer("n", "Spots"), integer("targets", "Genes or cell types"), number("median", "Median rho"),
+        number("ci_low", "Lower 95%", about="spots resampled in blocks; the model and its training patients are held"),
+        number("ci_high", "Upper 95%", about="as ci_low"),
+        number("null_95", "95th percentile of the median, predictions shifted"), number("p_value", "p, predictions shifted", about="one-sided, of the median"),
+        number("beyond", "Median rho less that of random weights", about="the same network with weights that have seen nothing; null for itself"),
+        number("beyond_low", "Lower 95% of that", about="paired resamples"), number("beyond_high", "Upper 95% of that", about="paired resamples"),
+        number("um_per_px", "Resolution of the section's picture", "µm/px", about="from the distance of its spots"),
+        identifier("encoder", "Encoder"), text("trained_on", "Pictures that the encoder was trained on"),
     ),
 )  # fmt: skip

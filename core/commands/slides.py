@@ -76,17 +76,18 @@ def expression(args: argparse.Namespace, settings: Settings) -> Report:
         with Progress() as progress:
             encoder = tile_encoder(args.encoder, settings, weights=args.weights, sha256=args.sha256, progress=progress.bytes)
             tiles = image_expression.section_tiles(store, places(settings), encoder=encoder, folder=settings.cache_dir, say=progress.say)
-            table = image_expression.table(store, tiles, say=progress.say)
+            found = image_expression.correlations(store, tiles, family=encoder.family, say=progress.say)
     finally:
         store.close()
-    path = slide_shelf.keep_expression(settings.cache_dir, table)
-    shown = table.group_by("kind", "patient_id", "features", maintain_order=True).agg(
-        pl.col("section_id").first(), pl.col("n").first(), targets=pl.len(), median_rho=pl.col("spearman").median(), null_95=pl.col("null_95").mean()
-    )
+    path = slide_shelf.keep_expression(settings.cache_dir, found)
+    shown = found.medians.select(
+        "kind", "patient_id", "features", "n", "targets", "median", "ci_low", "ci_high", "null_95", "p_value", "beyond", "beyond_low", "beyond_high"
+    ).sort("kind", "patient_id", maintain_order=True)
     return Report(
-        title=f"{table['target'].n_unique():,} genes and cell types predicted on {table['patient_id'].n_unique()} patients left out.",
+        title=f"{found.targets['target'].n_unique():,} genes and cell types predicted on {shown['patient_id'].n_unique()} patients left out.",
         tables=[("", shown)],
-        notes=[f"{one.section}: {one.um_per_px:.3g} µm/px, {len(one.spots)} spots, {one.left_out} outside the picture" for one in tiles] + [f"Written: {path}"],
+        notes=["Beyond: median rho less that of the same network with random weights; intervals: spots resampled in blocks of five by five"]
+        + [f"{one.section}: {one.um_per_px:.3g} µm/px, {len(one.spots)} spots, {one.left_out} outside the picture" for one in tiles] + [f"Written: {path}"],
         document={"rows": shown.to_dicts()},
     )
 

@@ -9,108 +9,135 @@ import polars as pl
 from core.figures import words
 from core.figures.chart import Chart, Provenance
 from core.figures.layout import frame, text, widest, write
-from core.figures.theme import BLUE, GRID, INK, MUTED, ORANGE, PANEL, SKY, SMALL_SIZE, fade
-from data.schema_cells import IMAGE_EXPRESSION
+from core.figures.theme import BLUE, GRID, INK, MUTED, ORANGE, SKY, SMALL_SIZE, fade
+from core.spatial.image_expression import TILE_PX, TILE_UM, Correlations
+from data.schema_cells import IMAGE_EXPRESSION, IMAGE_EXPRESSION_MEDIAN
 
 ROW = 40
-LOOK = {"trained": ("DINOv2, trained", BLUE), "untrained": ("Same network, random weights", SKY), "colour": ("Colour and stain only", ORANGE)}
+LOOK = {"trained": ("{encoder}, trained", BLUE), "untrained": ("Same network, random weights", SKY), "colour": ("Colour and stain only", ORANGE)}
+COARSER = 1.5
+"""How many times as many µm a pixel has, from which a picture is said to be coarser than the finest."""
 
 
-def image_expression(table: pl.DataFrame, *, provenance: Provenance, kind: str = "gene") -> Chart:
-    """A row a patient left out and kind of features: the middle half and middle 90% of the correlations, the median, the null.
+def image_expression(found: Correlations, *, provenance: Provenance, kind: str = "gene") -> Chart:
+    """A row a patient left out and kind of features: the median correlation with its interval, the spread over targets, and both nulls.
 
     Parameters
     ----------
-    table : rows of table image_expression. kind : 'gene' or 'cell type'.
+    found : tables image_expression and image_expression_median. kind : 'gene' or 'cell type'.
     """
-    chosen = IMAGE_EXPRESSION.conform(table).filter(pl.col("kind") == kind)
+    chosen = IMAGE_EXPRESSION.conform(found.targets).filter(pl.col("kind") == kind)
+    medians = IMAGE_EXPRESSION_MEDIAN.conform(found.medians).filter(pl.col("kind") == kind)
     rows: list[tuple[float, str, dict[str, float]]] = []
     heads: list[tuple[float, str]] = []
     y = 0.0
-    for patient in chosen["patient_id"].unique(maintain_order=True).sort():
-        part = chosen.filter(pl.col("patient_id") == patient)
-        heads.append((y, f"Patient {patient.rpartition(':')[2]} left out (section {part['section_id'][0]}, {part['n'][0]} spots)"))
+    for patient in medians["patient_id"].unique().sort():
+        part = medians.filter(pl.col("patient_id") == patient)
+        heads.append((y, f"Patient {patient.rpartition(':')[2]} left out (section {part['section_id'][0]}, n = {part['n'][0]:,} spots)"))
         y += 1
         for features in LOOK:
-            own = part.filter(pl.col("features") == features)
-            if own.height:
-                rows.append((y, features, _summary(own)))
+            for row in part.filter(pl.col("features") == features).iter_rows(named=True):
+                rows.append((y, features, {**row, **_spread(chosen.filter((pl.col("patient_id") == patient) & (pl.col("features") == features)))}))
                 y += 1
         y += 0.3
-    names = [LOOK[features][0] for _, features, _ in rows]
-    numbers = [f"{_signed(s['median'])}" for _, _, s in rows]
-    beats = [f"{int(s['beats']):,} of {int(s['n']):,}" for _, _, s in rows]
-    left, wide = widest(names) + 34, widest([*numbers, "median"]) + 40
-    figure = frame(
-        height=ROW * y + 110, margin={"l": left, "r": wide + widest([*beats, "q ≤ .05"]) + 34, "t": 36, "b": 64}, showlegend=False,
-    )  # fmt: skip
-    figure.layout.shapes = [
-        {"type": "rect", "xref": "paper", "x0": 0, "x1": 1, "yref": "y", "y0": at - 0.42, "y1": at + 0.42, "fillcolor": PANEL, "line": {"width": 0}, "layer": "below"}
-        for at, _ in heads
-    ] + [{"type": "line", "xref": "x", "yref": "paper", "x0": 0, "x1": 0, "y0": 0, "y1": 1, "line": {"color": INK, "width": 1.2, "dash": "dash"}}]
+    encoder, places = str(medians["encoder"][0]), digits(medians)
+    names = [LOOK[features][0].format(encoder=encoder) for _, features, _ in rows]
+    columns = (
+        ("median (95% CI)", [_estimate(s, "median", "ci", digits=places) for _, _, s in rows]),
+        ("less random weights", [_estimate(s, "beyond", "beyond", digits=places) for _, _, s in rows]),
+        ("q ≤ .05", [f"{int(s['beats']):,} of {int(s['known']):,}" for _, _, s in rows]),
+    )
+    wide = [widest([head, *values]) + 26 for head, values in columns]
+    left = widest(names) + 34
+    figure = frame(height=ROW * y + 110, margin={"l": left, "r": sum(wide) + 12, "t": 36, "b": 64}, showlegend=False)
+    figure.layout.shapes = [{"type": "line", "xref": "x", "yref": "paper", "x0": 0, "x1": 0, "y0": 0, "y1": 1, "line": {"color": INK, "width": 1.2, "dash": "dash"}}]
     pieces = [text(f"<b>{head}</b>", xref="paper", x=0, xanchor="left", xshift=-left + 12, yref="y", y=at) for at, head in heads]
     for number, (at, features, s) in enumerate(rows):
-        colour = LOOK[features][1]
-        for low, high, thick in (("p05", "p95", 3), ("p25", "p75", 11)):
-            figure.add_trace(
-                go.Scatter(x=[s[low], s[high]], y=[at, at], mode="lines", line={"width": thick, "color": fade(colour, 1.0 if thick > 3 else 0.6)}, hoverinfo="skip")
-            )
-        figure.add_trace(
-            go.Scatter(
-                x=[s["median"]], y=[at], mode="markers", marker={"symbol": "line-ns-open", "size": 20, "line": {"width": 3}, "color": INK},
-                hovertemplate=f"<b>{names[number]}</b><br>median rho {s['median']:.3f}<br>middle half {s['p25']:.2f} to {s['p75']:.2f}<extra></extra>",
-            )
-        )  # fmt: skip
-        figure.add_trace(
-            go.Scatter(
-                x=[s["null"]], y=[at], mode="markers", marker={"symbol": "triangle-down", "size": 11, "color": MUTED}, cliponaxis=False,
-                hovertemplate=f"typical 95th percentile under shifts: {s['null']:.2f}<extra></extra>",
-            )
-        )  # fmt: skip
-        for content, shift in ((numbers[number], 16), (beats[number], wide)):
-            pieces.append(text(content, xref="paper", x=1, xanchor="left", xshift=shift, yref="y", y=at))
-    for content, shift in (("median", 16), ("q ≤ .05", wide)):
+        _draw(figure, (at, names[number], LOOK[features][1]), s)
+        for place, (_, values) in enumerate(columns):
+            pieces.append(text(values[number], xref="paper", x=1, xanchor="left", xshift=16 + sum(wide[:place]), yref="y", y=at))
+    for place, (head, _) in enumerate(columns):
         pieces.append(
-            text(f"<b>{content}</b>", xref="paper", x=1, xanchor="left", xshift=shift, yref="paper", y=1, yanchor="bottom", yshift=4, font={"size": SMALL_SIZE, "color": MUTED})
-        )
+            text(
+                f"<b>{head}</b>", xref="paper", x=1, xanchor="left", xshift=16 + sum(wide[:place]), yref="paper", y=1, yanchor="bottom", yshift=4,
+                font={"size": SMALL_SIZE, "color": MUTED},
+            )
+        )  # fmt: skip
     write(figure, pieces)
-    ends = [s[key] for _, _, s in rows for key in ("p05", "p95", "null")]
+    ends = [s[key] for _, _, s in rows for key in ("p25", "p75", "ci_low", "ci_high", "null_95") if np.isfinite(s[key])]
     figure.update_layout(
-        xaxis={"title": {"text": "Spearman's rho, predicted against measured"}, "showgrid": True, "gridcolor": GRID, "range": [min([*ends, -0.2]) - 0.04, max([*ends, 0.4]) + 0.04]},
+        xaxis={"title": {"text": "Spearman's rho, predicted against measured"}, "showgrid": True, "gridcolor": GRID, "range": [min([*ends, -0.1]) - 0.02, max([*ends, 0.2]) + 0.02]},
         yaxis={"range": [y - 0.3, -0.6], "tickvals": [at for at, _, _ in rows], "ticktext": names, "ticks": "", "showline": False, "ticklabelstandoff": 8},
     )  # fmt: skip
-    what = "genes" if kind == "gene" else "cell types"
     n = chosen["target"].n_unique()
     return Chart(
         slug=f"image-expression-{kind.replace(' ', '-')}",
         title=f"What a picture says about {words.count(n, kind)} of a patient it was not trained on",
         figure=figure,
         table=chosen,
-        caption=(
-            f"Bars: middle half and middle 90% of the rank correlations of {n:,} {what} over the spots of the left-out patient's section; vertical stroke: median; triangle: "
-            "where the 95th percentile of a typical one lies when predictions are moved across the section by at least three spots (keeps that neighbours are alike); "
-            "q: share beyond it, Benjamini-Hochberg within the row. Ridge on the tile around each spot (155 µm at 112 px), trained on the other two patients, penalty chosen "
-            "on them alone; features and targets standardised within a section. DINOv2 was trained on photographs, not on pathology. A1's picture has 3.2 µm a pixel, the "
-            "others 0.69: patient A is not only another patient but a coarser picture."
-        ),
+        caption=_caption(medians, targets=f"{n:,} {'genes' if kind == 'gene' else 'cell types'}"),
         provenance=provenance,
-        alt="Median correlations. " + "; ".join(f"{name}: {number}" for name, number in zip(names, numbers, strict=True)) + ".",
+        alt="Median correlations. " + "; ".join(f"{name}: {value}" for name, value in zip(names, columns[0][1], strict=True)) + ".",
     )
 
 
-def _summary(own: pl.DataFrame) -> dict[str, float]:
+def _draw(figure: go.Figure, row: tuple[float, str, str], s: dict[str, float]) -> None:
+    """The middle half of the targets, the interval of the median, the median, the null."""
+    at, name, colour = row
+    figure.add_trace(go.Scatter(x=[s["p25"], s["p75"]], y=[at, at], mode="lines", line={"width": 15, "color": fade(colour, 0.3)}, hoverinfo="skip"))
+    figure.add_trace(go.Scatter(x=[s["ci_low"], s["ci_high"]], y=[at, at], mode="lines", line={"width": 3, "color": colour}, hoverinfo="skip"))
+    figure.add_trace(
+        go.Scatter(
+            x=[s["median"]], y=[at], mode="markers", marker={"symbol": "circle", "size": 11, "color": colour, "line": {"width": 1, "color": INK}},
+            hovertemplate=f"<b>{name}</b><br>median rho {_estimate(s, 'median', 'ci', digits=3)}<br>{words.p(s['p_value'])}, predictions shifted<br>"
+            f"middle half of the targets {words.interval((s['p25'], s['p75']))}<extra></extra>",
+        )
+    )  # fmt: skip
+    figure.add_trace(
+        go.Scatter(
+            x=[s["null_95"]], y=[at], mode="markers", marker={"symbol": "triangle-down", "size": 11, "color": MUTED}, cliponaxis=False,
+            hovertemplate=f"95th percentile of the median under shifts: {s['null_95']:.2f}<extra></extra>",
+        )
+    )  # fmt: skip
+
+
+def _caption(medians: pl.DataFrame, *, targets: str) -> str:
+    resolved = {section: um for section, um in medians.select("section_id", "um_per_px").unique(maintain_order=True).sort("section_id").iter_rows() if um}
+    finest = min(resolved.values(), default=0.0)
+    scales = words.listing([f"{um:.2f} ({section})" for section, um in resolved.items()])
+    coarse = [section for section, um in resolved.items() if um > COARSER * finest]
+    patients = dict(medians.select("section_id", "patient_id").iter_rows())
+    coarser = "".join(f" Patient {patients[section].rpartition(':')[2]} is not only another patient but a coarser picture." for section in coarse)
+    return (
+        f"Dot and line: median rank correlation of {targets} over the spots of the left-out patient's section, with its 95% CI (spots resampled in blocks of five by five; the trained "
+        "model is held). Pale band: middle half of the targets. Triangle: where the 95th percentile of that median lies when predictions are moved across the section by at least "
+        "three spots (keeps that neighbours are alike). Less random weights: median rho less that of the same network that has seen nothing, on the same resamples. q: targets beyond "
+        f"the shifts, Benjamini-Hochberg within the row. Ridge on the tile around each spot ({TILE_UM:.0f} µm at {TILE_PX} px), trained on the other "
+        f"{words.count(medians['patient_id'].n_unique() - 1, 'patient')}, penalty chosen on them alone; features and targets standardised within a section. "
+        f"{medians['encoder'][0]} was trained on {medians['trained_on'][0]}."
+        + (f" The pictures have {scales} µm a pixel, from the distance of the spots.{coarser}" if resolved else "")
+    )
+
+
+def _spread(own: pl.DataFrame) -> dict[str, float]:
+    """Middle half of the correlations, how many are known, and how many lie beyond the shifts."""
     from core.markers.scan.multiplicity import benjamini_hochberg
 
     rho = own["spearman"].drop_nulls().to_numpy()
     q = benjamini_hochberg(own["p_value"].fill_null(np.nan).to_numpy())
-    marks = np.percentile(rho, (5, 25, 50, 75, 95)) if rho.size else np.full(5, np.nan)
-    return {
-        **dict(zip(("p05", "p25", "median", "p75", "p95"), (float(m) for m in marks), strict=True)),
-        "null": float(own["null_95"].drop_nulls().to_numpy().mean()), "n": float(rho.size), "beats": float((q <= 0.05).sum()),
-    }  # fmt: skip
+    low, high = np.percentile(rho, (25, 75)) if rho.size else (np.nan, np.nan)
+    return {"p25": float(low), "p75": float(high), "known": float(rho.size), "beats": float((q <= 0.05).sum())}
 
 
-def _signed(value: float) -> str:
-    return f"{value:+.2f}".replace("-", "−")
+def digits(medians: pl.DataFrame) -> int:
+    """Behind the point, so that small correlations can be told apart: three where all are under 0.1, else two."""
+    most = medians["median"].abs().max()
+    return 3 if isinstance(most, float) and most < 0.1 else 2
 
 
+def _estimate(row: dict[str, float], name: str, interval: str, *, digits: int) -> str:
+    """ "+0.10 (+0.02 to +0.18)", or a dash where there is none."""
+    if row[name] is None:
+        return "–"
+    value, low, high = (words.signed(row[key], digits=digits) for key in (name, f"{interval}_low", f"{interval}_high"))
+    return f"{value} ({low} to {high})"

@@ -62,7 +62,7 @@ def slide_tissue(shown: ShownSlide, *, provenance: Provenance) -> Chart:
         table=pl.DataFrame({"x_px": shown.x, "y_px": shown.y, "side_px": [facts.span_px] * len(shown.x)}),
         caption=(
             f"{facts.width_px:,} x {facts.height_px:,} px, {um}. Vermillion: outline of what was taken for stained tissue ({words.percent(facts.tissue)} of the slide; "
-            f"Otsu's threshold on how much more green is taken away than red and blue). {words.count(facts.on_tissue, 'square')} of {tile} lie on tissue; "
+            f"Otsu's threshold on how much more green is taken away than red and blue; tinted but even glass left out). {words.count(facts.on_tissue, 'square')} of {tile} lie on tissue; "
             f"blue: those of the gallery, spread evenly."
         ),
         provenance=provenance,

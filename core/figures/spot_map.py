@@ -11,12 +11,15 @@ import plotly.graph_objects as go
 from core.figures import words
 from core.figures.chart import Chart, Provenance
 from core.figures.layout import badge, frame, note, shorten, widest
-from core.figures.theme import EDGE, INK, SEQUENTIAL, SMALL_SIZE, TEXT_SIZE, UNKNOWN, colours, scale
+from core.figures.theme import EDGE, FAINT, GREYS, INK, SEQUENTIAL, SMALL_SIZE, TEXT_SIZE, UNKNOWN, colours, scale
 
 if TYPE_CHECKING:
     from core.spatial.section import SectionView
 
 WIDTH_PX, HEIGHT_PX = 1180, 640
+MEANING = {"cluster": "how often the fits keep two of its spots together", "niche": "mean Jaccard overlap over resamples"}
+"""What stability is of the groupings of `core.spatial.section.GROUPINGS`."""
+
 LOW, HIGH = 2.0, 98.0
 """Percentiles at which colours end, so that one bright spot does not leave the others dark."""
 
@@ -30,10 +33,18 @@ def limits(view: SectionView) -> tuple[float, float]:
     return float(low), float(high if high > low else low + 1.0)
 
 
+def palette(view: SectionView) -> dict[str, str]:
+    """The colour of every group; those that are unstable in grey, as on the TME map, from dark to light where there are several."""
+    dark, light = ([int(end[i : i + 2], 16) for i in (1, 3, 5)] for end in GREYS)
+    last = max(len(view.unstable) - 1, 1)
+    greys = ["#" + "".join(f"{round(a + (b - a) * step / last):02X}" for a, b in zip(dark, light, strict=True)) for step in range(len(view.unstable))]
+    return {**colours(view.levels), **dict(zip(view.unstable, greys if len(greys) > 1 else [UNKNOWN], strict=False))}
+
+
 def painted(view: SectionView) -> list[str]:
     """The colour of every spot, '' where the value is missing."""
     if view.kind == "category":
-        paint = colours(view.levels)
+        paint = palette(view)
         return [paint.get(value, "") if value is not None else "" for value in view.frame["value"]]
     low, high = limits(view)
     steps = len(SEQUENTIAL) - 1
@@ -55,6 +66,7 @@ def spoken(view: SectionView) -> list[str]:
     said = []
     for value, label in view.frame.select("value", "label").iter_rows():
         text = "not known" if value is None else value if view.kind == "category" else f"{words.number(value)}"
+        text += " (unstable)" if value in view.unstable else ""
         also = f"; region: {label}" if label and view.colour != "label" else ""
         said.append(f"{view.label} {text}{also}")
     return said
@@ -62,9 +74,21 @@ def spoken(view: SectionView) -> list[str]:
 
 def legend(view: SectionView) -> Mapping[str, tuple[str, int]]:
     """Groups of a coloured category that the section has: name -> (colour, spots)."""
-    paint = colours(view.levels)
+    paint = palette(view)
     counts = dict(view.frame.group_by("value").len().iter_rows())
     return {level: (paint[level], int(counts[level])) for level in view.levels if counts.get(level)}
+
+
+def counted(view: SectionView, group: str, n: int) -> str:
+    """What stands behind a group's name in a legend: its spots, and its stability where that is low."""
+    return f"n = {n:,}" if group not in view.unstable else f"n = {n:,}, unstable: {view.unstable[group]:.2f}"
+
+
+def doubt(view: SectionView) -> str:
+    """The sentence that names the unstable groups of a section with their stability, or ""."""
+    shown = set(view.frame["value"].drop_nulls())
+    weak = [f"{group} ({stability:.2f})" for group, stability in view.unstable.items() if group in shown]
+    return f"Grey: {words.listing(weak)}, unstable (stability under {view.stable_from:g}: {MEANING[view.colour]}); take their borders as uncertain." if weak else ""
 
 
 def spot_map(view: SectionView, *, provenance: Provenance, title: str = "") -> Chart:
@@ -80,7 +104,7 @@ def spot_map(view: SectionView, *, provenance: Provenance, title: str = "") -> C
     pad = 3 * um / 1000
     across, down = float(np.ptp(x)) + 2 * pad, float(np.ptp(y)) + 2 * pad
     named = view.kind == "category"
-    entries = [f"<span style='color:{colour}'>●</span> {shorten(level, 44)} (n = {n:,})" for level, (colour, n) in legend(view).items()] if named else []
+    entries = [f"<span style='color:{colour}'>●</span> {shorten(level, 44)} ({counted(view, level, n)})" for level, (colour, n) in legend(view).items()] if named else []
     right = widest(entries) + 50 if named else 130
     room = (WIDTH_PX - 80 - right, HEIGHT_PX - 90)
     pixels = min(room[0] / across, room[1] / down)
@@ -88,12 +112,13 @@ def spot_map(view: SectionView, *, provenance: Provenance, title: str = "") -> C
     low, high = (0.0, 1.0) if named else limits(view)
     bar = {"cmin": low, "cmax": high, "colorscale": scale(SEQUENTIAL), "showscale": True,
            "colorbar": {"title": {"text": view.unit or view.label, "font": {"size": SMALL_SIZE}}, "tickfont": {"size": SMALL_SIZE}, "thickness": 18}}  # fmt: skip
-    colour = [c or UNKNOWN for c in painted(view)] if named else rows["value"].fill_null(float("nan")).to_numpy()
+    colour = [c or EDGE for c in painted(view)] if named else rows["value"].fill_null(float("nan")).to_numpy()
+    edges = [EDGE if c else FAINT for c in painted(view)] if named else EDGE
     figure.add_trace(
         go.Scatter(
             x=x, y=y, mode="markers", text=[f"Spot {spot}: {said}" for spot, said in zip(rows["spot_id"], spoken(view), strict=True)],
             hovertemplate="%{text}<extra></extra>", cliponaxis=False,
-            marker={"size": max(4.0, 2 * um / 1000 * pixels), "color": colour, "line": {"width": 0.5, "color": EDGE}, **({} if named else bar)},
+            marker={"size": max(4.0, 2 * um / 1000 * pixels), "color": colour, "line": {"width": 0.5, "color": edges}, **({} if named else bar)},
         )
     )  # fmt: skip
     figure.update_layout(
@@ -107,7 +132,9 @@ def spot_map(view: SectionView, *, provenance: Provenance, title: str = "") -> C
         badge(figure)
     caption = f"Section {view.section}: each circle is a spot of {2 * um:.0f} µm at its place; colour: {view.label}{f', {view.unit}' if view.unit else ''}. n = {view.n:,} spots."
     if view.n_missing:
-        caption += f" {words.count(view.n_missing, 'spot')} without a value drawn in grey."
+        caption += f" {words.count(view.n_missing, 'spot')} without a value drawn {'as empty circles' if named else 'in grey'}."
+    if view.unstable:
+        caption += f" {doubt(view)}"
     if not named:
         caption += f" Colours end at the {LOW:.0f}nd and {HIGH:.0f}th percentile."
     return Chart(

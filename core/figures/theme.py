@@ -91,6 +91,9 @@ IMMUNE_SUBTYPES: Mapping[str, str] = {
 }
 """The six immune subtypes and their published meaning (Thorsson 2018, doi 10.1016/j.immuni.2018.03.023)."""
 
+GREYS = ("#4F5963", "#C9D0D6")
+"""Dark and light end of the greys of groups that are unstable, where more than one has to be told apart."""
+
 FIXED: Mapping[str, str] = {
     "responder": BLUE, "non-responder": VERMILLION, "responders": BLUE, "non-responders": VERMILLION,
     "yes": BLUE, "no": VERMILLION, "high": BLUE, "low": VERMILLION, "middle": GREEN,

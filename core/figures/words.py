@@ -148,9 +148,9 @@ def column(name: str) -> str:
     return inside(label_of(name))
 
 
-def signed(x: float) -> str:
+def signed(x: float, *, digits: int = 2) -> str:
     """A difference with its sign: "+0.42", "−0.10"."""
-    return f"{x:+z.2f}".replace("-", "−")
+    return f"{x:+z.{digits}f}".replace("-", "−")
 
 
 def feature(name: str) -> str:

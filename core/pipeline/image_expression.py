@@ -15,18 +15,16 @@ import polars as pl
 
 from core.errors import BadModel, NotMeasured, SlideError
 from core.spatial.colour import colour_features
-from core.spatial.image_expression import Floats, Judged, SpotPictures, judge
-from core.spatial.pictures import remote
+from core.spatial.image_expression import TILE_PX, TILE_UM, Correlations, Floats, Judged, SpotPictures, judge
+from core.spatial.pictures import remote, spot_resolution
 from core.spatial.shown_slide import keep, kept
 from core.spatial.slide import Slide, open_slide
 from data.fetch import Places, fetch_file
 from data.store import Store
 from models.card import ModelError
-from models.encoders.pathology import PathologyEncoder
+from models.encoders.pathology import Family, PathologyEncoder
 from models.encoders.pathology.untrained import untrained
 
-TILE_UM, TILE_PX = 155.0, 112
-"""Side of a tile and the pixels that it is read at: a spot of 100 µm with a rim; the same for every section."""
 FEWEST_COUNTS, LEAST_DETECTED = 100, 0.25
 OVERDISPERSION = 100.0
 FEATURES = ("trained", "untrained", "colour")
@@ -72,7 +70,7 @@ def section_tiles(store: Store, places: Places, *, encoder: PathologyEncoder, st
         if spots.is_empty() or found is None:
             continue
         centres = spots.select("pixel_x", "pixel_y").to_numpy() * slide["spot_scale"]
-        um = resolution(centres, spots.select("x_um", "y_um").to_numpy())
+        um = spot_resolution(centres, spots.select("x_um", "y_um").to_numpy())
         key = json.dumps([VERSION, found.sha256, encoder.hash, TILE_UM, TILE_PX, um, spots.hash_rows(seed=1).sum()])
         path = folder / "spots" / f"{hashlib.sha256(key.encode()).hexdigest()[:24]}.safetensors" if folder is not None else None
         tensors = _known(path)
@@ -92,11 +90,6 @@ def section_tiles(store: Store, places: Places, *, encoder: PathologyEncoder, st
     if not made:
         raise NotMeasured(f"no section of {study} has both a picture and spots; build her2st first: python -m core build")
     return made
-
-
-def resolution(centres: Floats, um: Floats) -> float:
-    """µm a pixel, from where the spots lie in the picture and on the array: the mean slope of both axes."""
-    return float(np.mean([np.polyfit(centres[:, axis], um[:, axis], 1)[0] for axis in (0, 1)]))
 
 
 def spot_pictures(store: Store, tiles: list[SectionTiles], *, features: str, study: str = "her2st") -> tuple[list[SpotPictures], list[str], list[str]]:
@@ -146,15 +139,46 @@ def residuals(counts: Floats) -> Floats:
     return np.asarray(np.clip((counts - mean) / spread, -most, most))
 
 
-def table(store: Store, tiles: list[SectionTiles], *, study: str = "her2st", seed: int = 0, say: Say) -> pl.DataFrame:
-    """Rows of table image_expression: every patient left out, with every kind of features."""
-    rows = []
+def correlations(store: Store, tiles: list[SectionTiles], *, family: Family, study: str = "her2st", seed: int = 0, say: Say) -> Correlations:
+    """Every patient left out, with every kind of features.
+
+    Parameters
+    ----------
+    tiles : from `section_tiles`. family : of the encoder behind them. seed : same seed, same answer.
+
+    Raises
+    ------
+    NotMeasured
+        Too few patients, spots or shifts; see `core.spatial.image_expression.judge`.
+    """
+    found: dict[tuple[str, str], Judged] = {}
+    genes: list[str] = []
+    types: list[str] = []
     for features in FEATURES:
         sections, genes, types = spot_pictures(store, tiles, features=features, study=study)
         for patient in dict.fromkeys(one.patient for one in sections):
             say(f"{patient} left out: predicting {len(genes):,} genes and {len(types)} cell types from {features} features")
-            rows.append(_rows(judge(sections, left_out=patient, seed=seed), genes, types).with_columns(features=pl.lit(features), study=pl.lit(study)))
-    return pl.concat(rows)
+            found[features, patient] = judge(sections, left_out=patient, seed=seed)
+    of_genes = np.arange(len(genes) + len(types)) < len(genes)
+    resolved = {one.section: one.um_per_px for one in tiles}
+    named = {"study": study, "encoder": family.label, "trained_on": family.trained_on}
+    targets, medians = [], []
+    for (features, patient), one in found.items():
+        targets.append(_rows(one, genes, types).with_columns(features=pl.lit(features), study=pl.lit(study)))
+        for kind, chosen in (("gene", of_genes), ("cell type", ~of_genes)):
+            told = {"patient_id": patient, "section_id": one.section, "features": features, "kind": kind, "um_per_px": resolved[one.section]}
+            medians.append({**named, **told, **_median(one, chosen, found["untrained", patient] if features != "untrained" else None)})
+    return Correlations(pl.concat(targets), pl.DataFrame(medians, infer_schema_length=None))
+
+
+def _median(one: Judged, chosen: npt.NDArray[np.bool_], untrained: Judged | None) -> dict[str, object]:
+    median, null, p = one.median(chosen)
+    low, high = one.interval(chosen)
+    beyond = one.beyond(untrained, chosen) if untrained is not None else (None, None, None)
+    return {
+        "n": one.n, "targets": int(np.isfinite(one.spearman[chosen]).sum()), "median": median, "ci_low": low, "ci_high": high, "null_95": null, "p_value": p,
+        **dict(zip(("beyond", "beyond_low", "beyond_high"), beyond, strict=True)),
+    }  # fmt: skip
 
 
 def _rows(found: Judged, genes: list[str], types: list[str]) -> pl.DataFrame:

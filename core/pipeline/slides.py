@@ -34,7 +34,7 @@ PART = 128
 THUMBNAIL_PX, MASK_PX = 640, 1600
 LEAST_SHARPNESS = 2.5
 STAIN_PIXELS = 50_000
-VERSION = "1"
+VERSION = "2"
 """Changes when the same slide and encoder give other tiles."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,10 +14,11 @@ from core.cohort.query import CohortQuery
 from core.errors import NotMeasured
 from core.figures import words
 from core.figures.chart import Chart
-from core.figures.spot_map import legend, limits, painted, spoken, spot_map
+from core.figures.spot_map import counted, legend, limits, painted, spoken, spot_map
 from core.figures.type_pairs import type_pairs
 from core.spatial.infiltrate import LABEL, auc_in_blocks
-from core.spatial.section import SectionView, section_view
+from core.spatial.section import SectionView, section_view, unstable
+from core.tme.map import STABLE
 from data.sources.her2st import STUDY
 from data.store import Store
 
@@ -30,14 +32,14 @@ class Tissue(Answer):
 
     Attributes
     ----------
-    view : its spots. colours : of each spot, '' = no value. said : what is said about each. legend : name -> (colour, spots), or
-        empty for a number, then limits : values at the ends of the colours.
+    view : its spots. colours : of each spot, '' = no value. said : what is said about each. legend : name -> (colour, its spots and, where it is
+        unstable, its stability, in words), or empty for a number, then limits : values at the ends of the colours.
     """
 
     view: SectionView
     colours: tuple[str, ...]
     said: tuple[str, ...]
-    legend: dict[str, tuple[str, int]]
+    legend: dict[str, tuple[str, str]]
     limits: tuple[float, float] | None
 
 
@@ -53,7 +55,8 @@ def tissue(store: Store, query: CohortQuery, *, section: str, colour: str = "clu
     chart = spot_map(view, provenance=provenance(store, query.__class__((view.study,)), n=1))
     return Tissue(
         sentence=_sentence(store, view), charts=(chart,), view=view, colours=tuple(painted(view)), said=tuple(spoken(view)),
-        legend=dict(legend(view)) if view.kind == "category" else {}, limits=None if view.kind == "category" else limits(view),
+        legend={name: (colour, counted(view, name, n)) for name, (colour, n) in legend(view).items()} if view.kind == "category" else {},
+        limits=None if view.kind == "category" else limits(view),
     )  # fmt: skip
 
 
@@ -67,6 +70,7 @@ def _sentence(store: Store, view: SectionView) -> str:
     said = f"Section {view.section} has {view.n:,} spots"
     if clusters.height:
         said += f" in {clusters.height} clusters; the largest ({words.percent(clusters['n'][0] / view.n)}) stands out for {words.inside(clusters['name'][0])}"
+        said += _shaky(unstable(store, at, "expression"), clusters.height)
     judged = store.sql(
         """SELECT s.x_um, s.y_um, s.label, c.value FROM spot s JOIN spot_score c USING (study, section_id, spot_id)
            WHERE s.study = $study AND s.section_id = $section AND c.score = 'infiltrate' AND s.label IS NOT NULL AND c.value IS NOT NULL""",
@@ -82,6 +86,16 @@ def _sentence(store: Store, view: SectionView) -> str:
             f"(95% CI {low:.2f} to {high:.2f}, spots resampled in blocks, n = {judged.height:,}{IN_SAMPLE if view.study == STUDY else ''})"
         )
     return f"{said}."
+
+
+def _shaky(weak: Mapping[str, float], clusters: int) -> str:
+    """How many clusters refits do not find again."""
+    if not weak:
+        return ""
+    least, most = min(weak.values()), max(weak.values())
+    values = f"{least:.2f}" if f"{least:.2f}" == f"{most:.2f}" else f"{least:.2f} to {most:.2f}"
+    how = f"all {clusters} clusters are" if len(weak) == clusters else f"{words.count(len(weak), 'cluster')} {'is' if len(weak) == 1 else 'are'}"
+    return f"; {how} unstable (stability {values}, under {STABLE:g})"
 
 
 def pairs(store: Store, query: CohortQuery, *, section: str) -> Chart:
@@ -104,13 +118,14 @@ def pairs(store: Store, query: CohortQuery, *, section: str) -> Chart:
 
 
 def groups(store: Store, query: CohortQuery, *, section: str) -> pl.DataFrame:
-    """Clusters and niches of a section: grouping, group, n, share, stability."""
+    """Clusters and niches of a section: grouping, group, n, share, stability, verdict on it."""
     view = section_view(store, query, section=section, colour="total")
     return store.sql(
         """SELECT CASE grouping WHEN 'niche' THEN 'Niche, over all sections' ELSE 'Expression cluster' END AS grouping, name AS "group", count(*) AS n,
-                  count(*) / sum(count(*)) OVER (PARTITION BY grouping) AS share, any_value(stability) AS stability
+                  count(*) / sum(count(*)) OVER (PARTITION BY grouping) AS share, any_value(stability) AS stability,
+                  CASE WHEN any_value(stability) < $stable THEN 'unstable' WHEN any_value(stability) IS NOT NULL THEN 'stable' END AS verdict
            FROM spot_cluster WHERE study = $study AND section_id = $section GROUP BY grouping, name ORDER BY grouping, n DESC""",
-        {"study": view.study, "section": view.section},
+        {"study": view.study, "section": view.section, "stable": STABLE},
     )
 
 

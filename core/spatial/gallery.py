@@ -12,7 +12,7 @@ from core.cohort.query import CohortQuery
 from core.errors import NotMeasured, UnknownName
 from core.figures import words
 from core.figures.chart import Chart, Provenance
-from core.figures.image_expression import LOOK, image_expression
+from core.figures.image_expression import digits, image_expression
 from core.figures.slide_attention import slide_attention
 from core.figures.slide_tissue import slide_tissue, tile_gallery
 from core.spatial import slide_shelf
@@ -43,7 +43,7 @@ def summary(store: Store, *, folder: str, head: str) -> str:
     found = slide_shelf.slides(Path(folder))
     usable = [one for one in found if not one.facts.problem]
     unknown = [one.facts.title for one in found if one.facts.width_px and one.facts.um_per_px is None]
-    tail = f" How many µm a pixel spans is not known for {words.listing(unknown)}." if unknown else ""
+    tail = f" How many µm a pixel spans is not in the file of {words.listing(unknown)}." if unknown else ""
     return f"{len(usable)} of {words.count(len(found), 'slide')} can be cut into tiles on tissue.{tail}"
 
 
@@ -112,22 +112,29 @@ def expression(store: Store, *, folder: str, head: str, kind: str = "gene") -> A
     found = slide_shelf.expression(Path(folder))
     if found is None:
         raise NotMeasured("nobody has yet asked here whether pictures predict expression; run python -m core slides --expression, some minutes of work")
-    own = found.filter(pl.col("kind") == kind)
+    own = found.medians.filter(pl.col("kind") == kind)
     source = provenance(store, CohortQuery((str(own["study"][0]),)), n=own["patient_id"].n_unique())
-    return Answer(sentence=_verdict(own, kind), charts=(image_expression(found, provenance=source, kind=kind),))
+    return Answer(sentence=verdict(own, kind), charts=(image_expression(found, provenance=source, kind=kind),))
 
 
-def _verdict(own: pl.DataFrame, kind: str) -> str:
-    """Does the trained encoder say more than a network that has seen nothing, and than colour."""
-    median = own.group_by("patient_id", "features").agg(pl.col("spearman").median()).pivot(on="features", index="patient_id", values="spearman")
-    parts = {name: float(median[name].mean()) for name in LOOK}  # type: ignore[arg-type]
+def verdict(own: pl.DataFrame, kind: str) -> str:
+    """Does the trained encoder say more than a network that has seen nothing, and than colour; each patient's difference with its interval.
+
+    Parameters
+    ----------
+    own : rows of table image_expression_median of one kind. kind : 'gene' or 'cell type'.
+    """
+    median = own.pivot(on="features", index="patient_id", values="median")
     ahead = sum(row["trained"] > max(row["untrained"], row["colour"]) for row in median.iter_rows(named=True))
     what = "genes" if kind == "gene" else "cell types"
-    verdict = "say more" if ahead == median.height else "do not say more"
-    said = ", ".join(f"{words.signed(parts[name])} ({LOOK[name][0][:1].lower() + LOOK[name][0][1:] if name != 'trained' else LOOK[name][0]})" for name in LOOK)
+    found = "say more" if ahead == median.height else "do not say more"
+    said = []
+    for row in own.filter(pl.col("features") == "trained").sort("patient_id").iter_rows(named=True):
+        beyond, low, high = (words.signed(row[name], digits=digits(own)) for name in ("beyond", "beyond_low", "beyond_high"))
+        said.append(f"{beyond} (95% CI {low} to {high}, n = {row['n']:,} spots) on patient {row['patient_id'].rpartition(':')[2]}")
     return (
-        f"Embeddings of a trained encoder {verdict} about {what} of a new patient than a network with random weights or plain colour do: mean over {median.height} patients of the "
-        f"median rho {said}; the trained one is ahead in {ahead} of {median.height}."
+        f"Embeddings of {own['encoder'][0]} {found} about {what} of a patient left out than the same network with random weights or plain colour do: median rho less that "
+        f"of random weights {words.listing(said)}; the trained one is ahead of both in {ahead} of {median.height}."
     )
 
 

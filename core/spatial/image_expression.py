@@ -9,20 +9,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from core.errors import NotMeasured
+from core.spatial import blocks
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+TILE_UM, TILE_PX = 155.0, 112
+"""Side of a tile and the pixels that it is read at: a spot of 100 µm with a rim; the same for every section."""
 PENALTIES = tuple(10.0**power for power in range(7))
 """Tried on the training patients; a penalty is per spot of them."""
 NEAREST_SHIFT = 3
 """Spots that the predictions are moved at least: nearer ones are still alike."""
 LEAST_OVERLAP = 1 / 3
 SHUFFLES = 200
+RESAMPLES, BLOCK = 500, 5
+"""Resamples behind an interval, of squares of so many spots a side."""
 FEWEST_SPOTS, FEWEST_SHIFTS = 50, 19
 
 
@@ -43,6 +50,13 @@ class SpotPictures:
     groups: tuple[int, ...] = ()
 
 
+class Correlations(NamedTuple):
+    """Rows of table image_expression, and of image_expression_median over them."""
+
+    targets: pl.DataFrame
+    medians: pl.DataFrame
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
     """A left-out section; t targets.
@@ -50,7 +64,8 @@ class Judged:
     Attributes
     ----------
     section, patient : left out. n : spots. penalties : chosen, one a group. predicted : (n, t). pearson, spearman : (t,), nan where a target does
-        not vary. shifted, shuffled : (times, t) spearman of predictions moved across the section, or dealt out anew.
+        not vary. shifted, shuffled : (times, t) spearman of predictions moved across the section, or dealt out anew. resampled : the same with
+        spots resampled in blocks; the draws depend on the section and the seed alone, so that two kinds of features have the same ones.
     """
 
     section: str
@@ -62,6 +77,7 @@ class Judged:
     spearman: Floats
     shifted: Floats
     shuffled: Floats
+    resampled: Floats
 
     @property
     def p_values(self) -> Floats:
@@ -76,6 +92,23 @@ class Judged:
         own = float(np.nanmedian(self.spearman[chosen]))
         null = np.nanmedian(self.shifted[:, chosen], axis=1)
         return own, float(np.quantile(null, 0.95)), float((1 + (null >= own).sum()) / (1 + null.size))
+
+    def interval(self, chosen: npt.NDArray[np.bool_]) -> tuple[float, float]:
+        """95% interval of the median rho over some targets: spots of the section resampled in blocks; the trained model is held."""
+        return _interval(np.nanmedian(self.resampled[:, chosen], axis=1))
+
+    def beyond(self, other: Judged, chosen: npt.NDArray[np.bool_]) -> tuple[float, float, float]:
+        """The median rho over some targets less that of other features on the same section, with its 95% interval; paired draws.
+
+        Raises
+        ------
+        NotMeasured
+            The other was judged on another section or other spots.
+        """
+        if (other.section, other.n) != (self.section, self.n):
+            raise NotMeasured(f"section {self.section} ({self.n} spots) cannot be compared with {other.section} ({other.n} spots); judge both on the same spots")
+        own = float(np.nanmedian(self.spearman[chosen]) - np.nanmedian(other.spearman[chosen]))
+        return own, *_interval(np.nanmedian(self.resampled[:, chosen], axis=1) - np.nanmedian(other.resampled[:, chosen], axis=1))
 
 
 def judge(sections: Sequence[SpotPictures], *, left_out: str, seed: int = 0) -> Judged:
@@ -119,6 +152,7 @@ def judge(sections: Sequence[SpotPictures], *, left_out: str, seed: int = 0) -> 
         spearman=correlation(guess, truth),
         shifted=np.stack([correlation(guess[a], truth[b]) for a, b in pairs]),
         shuffled=np.stack([correlation(guess[rng.permutation(len(guess))], truth) for _ in range(SHUFFLES)]),
+        resampled=blocks.correlations(guess, truth, weights=blocks.drawn(test.grid, side=BLOCK, times=RESAMPLES, seed=seed)),
     )
 
 
@@ -195,6 +229,12 @@ def shifts(grid: Ints) -> list[tuple[Ints, Ints]]:
             if both.size >= LEAST_OVERLAP * len(place):
                 found.append((both, met[both]))
     return found
+
+
+def _interval(values: Floats) -> tuple[float, float]:
+    known = values[np.isfinite(values)]
+    low, high = np.percentile(known, [2.5, 97.5]) if known.size else (np.nan, np.nan)
+    return float(low), float(high)
 
 
 def _share(observed: Floats, null: Floats) -> Floats:

@@ -57,11 +57,10 @@ def auc_in_blocks(score: Floats, label: npt.NDArray[np.bool_], *, positions: Flo
     score, label : (n,). positions : (n, 2), µm. seed : of 500 resamples. The estimand is the chance that a labelled spot scores
     higher than another of the section. Returns (auc, low, high); nan without both kinds of spots.
     """
+    from core.spatial.blocks import blocks
     from core.spatial.neighbourhood import pitch
 
-    side = 5 * pitch(positions)
-    block = np.unique(np.floor((positions - positions.min(axis=0)) / side), axis=0, return_inverse=True)[1].ravel()
-    members = [np.flatnonzero(block == one) for one in range(block.max() + 1)]
+    members = blocks(positions, side=5 * pitch(positions))
     rng = np.random.default_rng(seed)
     drawn = []
     for _ in range(500):

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from core.errors import CohortError
+import numpy as np
+import numpy.typing as npt
+
+from core.errors import CohortError, NotMeasured
 from core.spatial import pyramid
 from data.fetch import Places, fetch_file
 from data.sources import MODULES, source
 from data.sources.source import RemoteFile
 from data.store import Store
 
+Floats = npt.NDArray[np.float64]
 FOLDER = "pictures"
 FORMATS = ("jpg", "png")
 
@@ -29,6 +33,24 @@ def place(folder: Path, slide: dict[str, object]) -> Path | None:
         return None
     found = remote(str(slide["study"]), str(slide["file"] or ""))
     return None if found is None else folder / FOLDER / pyramid.file_name(str(slide["slide_id"]), found.sha256)
+
+
+def spot_resolution(pixels: Floats, um: Floats) -> float:
+    """µm a pixel of a picture, from the same spots in the picture and on the array: how far apart they lie in either, all together.
+
+    Parameters
+    ----------
+    pixels : (n, 2), px of the picture. um : (n, 2), µm. The picture may be turned or moved, not stretched.
+
+    Raises
+    ------
+    NotMeasured
+        The spots lie in one place.
+    """
+    apart = [float(np.square(places - places.mean(axis=0)).sum()) if len(places) else 0.0 for places in (um, pixels)]
+    if not min(apart) > 0:
+        raise NotMeasured(f"{len(um)} spots in one place do not say how large a pixel is; give the positions of at least two")
+    return float(np.sqrt(apart[0] / apart[1]))
 
 
 def fill(store: Store, places: Places, *, folder: Path, say: Callable[[str], None]) -> list[str]:

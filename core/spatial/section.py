@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +17,7 @@ from core.spatial import pictures, pyramid
 from core.spatial.neighbourhood import pitch
 from core.spatial.spot_expression import WORDS
 from core.tme.gene_names import current
+from core.tme.map import STABLE
 from data.store import Store
 
 TILE_UM = 224.0
@@ -50,6 +52,7 @@ class SectionView:
     ----------
     frame : spot_id, x, y (px of the picture at full resolution, else µm), x_um, y_um, label, value. kind : of the value.
     um_per_unit : of x and y. radius : of a spot, in the same unit. picture : None where there is none, and `without` says why.
+    unstable : groups of a clustering whose stability is under `stable_from` -> that stability; none where the colouring is no clustering.
     """
 
     study: str
@@ -67,6 +70,8 @@ class SectionView:
     radius: float
     picture: TissuePicture | None
     without: str
+    unstable: Mapping[str, float] = field(default_factory=dict)
+    stable_from: float = STABLE
 
 
 def sections(store: Store, query: CohortQuery) -> dict[str, str]:
@@ -95,11 +100,11 @@ def sections(store: Store, query: CohortQuery) -> dict[str, str]:
 
 
 def colours(store: Store, query: CohortQuery, *, section: str) -> dict[str, str]:
-    """What the spots of a section can be coloured by, address -> words. Genes are typed."""
+    """What the spots of a section can be coloured by, address -> words; first what can be leant on. Genes are typed."""
     at = _where(store, query, section)
     offered: dict[str, str] = {}
     groupings = set(store.sql("SELECT DISTINCT grouping FROM spot_cluster WHERE study = $study AND section_id = $section", at)["grouping"])
-    offered |= {key: words for key, (grouping, words) in GROUPINGS.items() if grouping in groupings}
+    offered |= {key: GROUPINGS[key][1] for key in sorted(GROUPINGS, key=lambda key: -_stable_share(store, at, key)) if GROUPINGS[key][0] in groupings}
     if store.sql("SELECT count(label) AS n FROM spot WHERE study = $study AND section_id = $section", at)["n"][0]:
         offered["label"] = "Pathologist's region"
     scored = set(store.sql("SELECT DISTINCT score FROM spot_score WHERE study = $study AND section_id = $section", at)["score"])
@@ -144,7 +149,33 @@ def section_view(store: Store, query: CohortQuery, *, section: str, colour: str 
         study=at["study"], section=at["section"], patient=str(frame["patient_id"][0]),
         frame=frame.select("spot_id", "x", "y", "x_um", "y_um", "label", "value"), colour=colour, kind=kind, label=label, unit=unit, levels=levels,
         n=frame.height, n_missing=frame["value"].null_count(), um_per_unit=um, radius=diameter / 2 / um, picture=picture, without=without,
+        unstable=unstable(store, at, GROUPINGS[colour][0]) if colour in GROUPINGS else {},
     )  # fmt: skip
+
+
+def unstable(store: Store, at: Mapping[str, str], grouping: str) -> dict[str, float]:
+    """Groups of a section that refits do not find again, as on the TME map: name -> stability (under `STABLE`), in their order.
+
+    Parameters
+    ----------
+    at : study and section. grouping : 'expression' or 'niche'; what stability is of each, see table spot_cluster.
+    """
+    found = store.sql(
+        """SELECT name, min(stability) AS least FROM spot_cluster WHERE study = $study AND section_id = $section AND grouping = $grouping
+           GROUP BY 1 HAVING min(stability) < $stable ORDER BY min(cluster), 1""",
+        {"study": at["study"], "section": at["section"], "grouping": grouping, "stable": STABLE},
+    )
+    return dict(found.iter_rows())
+
+
+def _stable_share(store: Store, at: Mapping[str, str], colour: str) -> float:
+    """Share of a section's spots that lie in stable groups of a clustering, 0 to 1; a clustering that can be leant on is shown first."""
+    found = store.sql(
+        """SELECT avg(CASE WHEN stability < $stable THEN 0.0 ELSE 1.0 END) AS share FROM spot_cluster
+           WHERE study = $study AND section_id = $section AND grouping = $grouping""",
+        {"study": at["study"], "section": at["section"], "grouping": GROUPINGS[colour][0], "stable": STABLE},
+    )
+    return float(found["share"][0] or 0.0)
 
 
 def _where(store: Store, query: CohortQuery, section: str) -> dict[str, str]:
@@ -234,7 +265,7 @@ def _picture(store: Store, at: dict[str, str], frame: pl.DataFrame, *, folder: P
     given = rows[0]["um_per_px"]
     pixels = frame.select("pixel_x", "pixel_y").to_numpy().astype(np.float64) * factor
     try:
-        um = float(given) if given else pitch(frame.select("x_um", "y_um").to_numpy().astype(np.float64)) / pitch(pixels)
+        um = float(given) if given else pictures.spot_resolution(pixels, frame.select("x_um", "y_um").to_numpy().astype(np.float64))
     except CohortError as error:
         return None, f"{alone}: {error}.", 1.0
     levels = tuple((level.width, level.height) for level in found.levels)
@@ -269,7 +300,10 @@ def spot_facts(store: Store, query: CohortQuery, *, section: str, spot: str, fol
     clusters = store.sql("SELECT grouping, name FROM spot_cluster WHERE study = $study AND section_id = $section AND spot_id = $spot ORDER BY grouping", at)
     named = dict(clusters.iter_rows())
     facts = [("Pathologist's region", found["label"] or "not labelled")]
-    facts += [(words, named[grouping]) for grouping, words in GROUPINGS.values() if grouping in named]
+    for grouping, words in GROUPINGS.values():
+        if grouping in named:
+            weak = unstable(store, at, grouping).get(named[grouping])
+            facts.append((words, named[grouping] if weak is None else f"{named[grouping]} (unstable, stability {weak:.2f})"))
     facts += [("Molecules", f"{found['value']:,.0f}" if found["value"] is not None else "not counted"), ("Position", f"{found['x_um']:,.0f}, {found['y_um']:,.0f} µm")]
     cells = store.sql(
         """SELECT cell_type, fraction AS share FROM spot_fraction WHERE study = $study AND section_id = $section AND spot_id = $spot AND level = 'major'

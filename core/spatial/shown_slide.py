@@ -18,6 +18,8 @@ from models.card import ModelError
 from models.weights import pack, unpack, write_whole
 
 THUMBNAIL_PX, TILE_PX, TILES = 1000, 150, 24
+VERSION = "2"
+"""Changes when the same slide is shown otherwise; what was kept in an earlier way is made again when the database is built."""
 TILE_UM, TILE_SPAN = 112.0, 224
 """Side of a tile, µm; px where the resolution is not known."""
 
@@ -30,7 +32,7 @@ class Facts:
     ----------
     slide, title, study : which. width_px, height_px : full resolution; 0 where it could not be read. um_per_px : None = not known.
     span_px : side of a tile at full resolution. on_tissue : tiles on tissue. unreadable : of the shown ones that are damaged.
-    tissue : share of the slide. problem : why there is nothing to show, or "".
+    tissue : share of the slide. problem : why there is nothing to show, or "". version : of how it was looked through.
     """
 
     slide: str
@@ -44,6 +46,7 @@ class Facts:
     unreadable: int = 0
     tissue: float = 0.0
     problem: str = ""
+    version: str = "1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +74,7 @@ def prepare(path: Path, *, name: str, title: str = "", study: str = "", um_per_p
     ----------
     um_per_px : at full resolution, where the file does not say. Without either the tiles are cut by pixels.
     """
-    named = Facts(slide=name, title=title or name, study=study)
+    named = Facts(slide=name, title=title or name, study=study, version=VERSION)
     try:
         with open_slide(path) as slide:
             return _look(slide, named, um_per_px if um_per_px is not None else slide.um_per_px)

@@ -2,7 +2,8 @@
 
     CACHE/shown/<slide>.safetensors      small picture, tissue, some tiles
     CACHE/shown/<slide>.attention        what each tile weighs in the slide's vector, and by which encoder
-    CACHE/shown/image_expression.parquet what tiles said about expression, on patients left out
+    CACHE/shown/image_expression.parquet what tiles said about each gene and cell type, on patients left out
+    CACHE/shown/image_expression_median.parquet     the medians of that, beside their nulls
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ import polars as pl
 
 from core.errors import CohortError, SlideError
 from core.spatial import shown_slide
+from core.spatial.image_expression import Correlations
 from core.spatial.pictures import remote
 from core.spatial.shown_slide import Facts, ShownSlide
 from core.spatial.tiling import Tiling
 from data.fetch import Places, fetch_file
-from data.schema_cells import IMAGE_EXPRESSION
+from data.schema_cells import IMAGE_EXPRESSION, IMAGE_EXPRESSION_MEDIAN
 from data.store import Store
 from models.encoders import pathology
 
@@ -30,12 +32,12 @@ if TYPE_CHECKING:
     from core.pipeline.slides import SlideVector
 
 FOLDER = "shown"
-EXPRESSION = "image_expression.parquet"
+EXPRESSION, MEDIANS = "image_expression.parquet", "image_expression_median.parquet"
 Say = Callable[[str], None]
 
 
 def fill(store: Store, places: Places, *, folder: Path, say: Say) -> list[str]:
-    """Look through every slide of the database that was not looked through before; returns what could not be had, a sentence each.
+    """Look through every slide of the database that was not looked through before in the same way; returns what could not be had, a sentence each.
 
     Parameters
     ----------
@@ -45,7 +47,7 @@ def fill(store: Store, places: Places, *, folder: Path, say: Say) -> list[str]:
     for slide in store.sql("SELECT slide_id, study, title, file, um_per_px FROM slide ORDER BY slide_id").to_dicts():
         found = remote(slide["study"], slide["file"] or "")
         target = place(folder, slide["slide_id"])
-        if found is None or target.is_file():
+        if found is None or _current(target):
             continue
         say(f"{slide['slide_id']}: looking for tissue")
         facts = Facts(slide=slide["slide_id"], title=slide["title"], study=slide["study"])
@@ -56,6 +58,14 @@ def fill(store: Store, places: Places, *, folder: Path, say: Say) -> list[str]:
         except CohortError as error:
             problems.append(f"{slide['slide_id']} is not shown: {error}")
     return problems
+
+
+def _current(path: Path) -> bool:
+    """Whether a slide's pictures are there, whole, and made as they would be made now."""
+    try:
+        return path.is_file() and shown_slide.read(path).facts.version == shown_slide.VERSION
+    except SlideError:
+        return False
 
 
 def place(folder: Path, slide: str) -> Path:
@@ -129,37 +139,39 @@ def attention(folder: Path, slide: str) -> tuple[SlideVector, pathology.Family, 
     return vector, family, facts["learnt"]
 
 
-def keep_expression(folder: Path, table: pl.DataFrame) -> Path:
-    """Keep the correlations of pictures with expression.
+def keep_expression(folder: Path, found: Correlations) -> Path:
+    """Keep the correlations of pictures with expression; returns where those of single targets are.
 
     Raises
     ------
     SlideError
         The folder cannot be written.
     """
-    target = folder / FOLDER / EXPRESSION
+    root = folder / FOLDER
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        draft = target.with_name(f".{target.name}")
-        IMAGE_EXPRESSION.conform(table).write_parquet(draft)
-        draft.replace(target)
+        root.mkdir(parents=True, exist_ok=True)
+        for name, table in ((MEDIANS, IMAGE_EXPRESSION_MEDIAN.conform(found.medians)), (EXPRESSION, IMAGE_EXPRESSION.conform(found.targets))):
+            draft = root / f".{name}"
+            table.write_parquet(draft)
+            draft.replace(root / name)
     except (OSError, pl.exceptions.PolarsError) as error:
-        raise SlideError(f"correlations cannot be kept in {target.parent} ({error}); free space or make the folder writable") from error
-    return target
+        raise SlideError(f"correlations cannot be kept in {root} ({error}); free space or make the folder writable") from error
+    return root / EXPRESSION
 
 
-def expression(folder: Path) -> pl.DataFrame | None:
-    """What `keep_expression` kept, or None.
+def expression(folder: Path) -> Correlations | None:
+    """What `keep_expression` kept, or None where either table is not there.
 
     Raises
     ------
     SlideError
         It is damaged.
     """
-    path = folder / FOLDER / EXPRESSION
-    if not path.is_file():
+    paths = [folder / FOLDER / name for name in (EXPRESSION, MEDIANS)]
+    if not all(path.is_file() for path in paths):
         return None
     try:
-        return IMAGE_EXPRESSION.conform(pl.read_parquet(path))
+        targets, medians = (pl.read_parquet(path) for path in paths)
+        return Correlations(targets=IMAGE_EXPRESSION.conform(targets), medians=IMAGE_EXPRESSION_MEDIAN.conform(medians))
     except (OSError, CohortError, pl.exceptions.PolarsError) as error:
-        raise SlideError(f"{path.name} is damaged; run python -m core slides --expression again") from error
+        raise SlideError(f"{EXPRESSION} or {MEDIANS} is damaged; run python -m core slides --expression again") from error

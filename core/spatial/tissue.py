@@ -3,7 +3,8 @@
 Both stains take more green away than red and blue, so their mark is `(red + blue) / 2 - green`: about 0 on glass, in shadow
 and under a black pen, below 0 under a green one. That value is split by Otsu's threshold (1979, doi
 10.1109/TSMC.1979.4310076) instead of the usual saturation, which takes every ink for tissue; red and blue pens are far
-more saturated than either stain and are told apart by that.
+more saturated than either stain and are told apart by that. Eosin that bled into the mounting medium has the colour of pale
+stroma, but it takes away little light and is flat, where tissue has cells and fibres: what is neither dense nor uneven is glass.
 """
 
 from __future__ import annotations
@@ -23,6 +24,11 @@ LEAST_THRESHOLD, MOST_THRESHOLD = 7.0, 20.0
 GLASS_FROM = 200.0
 INK_RED, INK_BLUE = 110.0, 90.0
 LEAST_SHARE = 2e-4
+DENSE = 0.06
+"""Mean optical density (13% of the light taken away) from which a stained place needs no texture."""
+
+WINDOW_PX, LEAST_SPREAD, OVER_GLASS = 5, 0.01, 4.0
+"""Texture: the spread of the optical density in a window is at least the second, and this many times that of the glass."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +61,7 @@ def tissue(picture: Picture) -> Tissue:
     ink = _ink(red, green, blue)
     usable = ~ink
     threshold = float(np.clip(otsu(mark[usable]), LEAST_THRESHOLD, MOST_THRESHOLD)) if usable.any() else MOST_THRESHOLD
-    found = (mark > threshold) & usable
+    found = (mark > threshold) & usable & _solid(balanced, mark)
     found = ndimage.binary_closing(np.pad(found, 4), iterations=2)[4:-4, 4:-4] & usable
     found = ndimage.binary_opening(found)
     pieces, count = ndimage.label(found)
@@ -103,6 +109,19 @@ def sharpness(tiles: Picture) -> Floats:
     second = 4 * grey[:, 1:-1, 1:-1] - grey[:, :-2, 1:-1] - grey[:, 2:, 1:-1] - grey[:, 1:-1, :-2] - grey[:, 1:-1, 2:]
     spread: Floats = second.std(axis=(1, 2))
     return spread
+
+
+def _solid(balanced: Floats, mark: Floats) -> Mask:
+    """Where light is taken away, or unevenly so: a cell, a fibre, a wall of fat; false where the medium itself is tinted."""
+    from scipy import ndimage
+
+    density = -np.log10(np.maximum(balanced, 1.0) / 255.0).mean(axis=-1)
+    mean = ndimage.uniform_filter(density, size=WINDOW_PX)
+    spread = np.sqrt(np.maximum(ndimage.uniform_filter(density**2, size=WINDOW_PX) - mean**2, 0.0))
+    glass = (mark <= LEAST_THRESHOLD) & (mean < DENSE)
+    noise = float(np.median(spread[glass])) if glass.any() else 0.0
+    solid: Mask = (mean > DENSE) | (spread > max(LEAST_SPREAD, OVER_GLASS * noise))
+    return solid
 
 
 def _ink(red: Floats, green: Floats, blue: Floats) -> Mask:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 
 import streamlit as st
@@ -11,6 +12,8 @@ from core.cohort.provenance import names
 from core.cohort.query import CohortQuery
 from core.errors import CohortError, EmptyCohort, NoDatabase, NotAProbability, NotMeasured, TooFewPatients, UnknownName
 from pages.shared import address, cache
+
+QUOTED = re.compile(r"('[^'\s]*:[^'\s]*')")
 
 
 def show(error: CohortError, query: CohortQuery | None) -> None:
@@ -44,11 +47,13 @@ def first_run() -> None:
 
 
 def sentence(error: Exception) -> str:
-    """An error's message as a sentence, studies by name."""
+    """An error's message as a sentence, studies by name; an address that is quoted stays as it was typed."""
     text = str(error)
     try:
+        pieces = QUOTED.split(text)
         for study, name in names(cache.studies()).items():
-            text = text.replace(study, name)
+            pieces[::2] = [piece.replace(study, name) for piece in pieces[::2]]
+        text = "".join(pieces)
     except CohortError:
         pass
     return f"{text[:1].upper()}{text[1:]}".rstrip(".") + "."

@@ -40,10 +40,24 @@ def folder() -> str:
     return str(Settings.from_env().cache_dir)
 
 
+def asked() -> str:
+    """The spot that the URL names."""
+    return str(st.session_state[address.control("spot", None, default="")] or "")
+
+
 def chosen(found: Tissue) -> str:
     """The spot that the URL names, if the section has it."""
-    spot = str(st.session_state[address.control("spot", None, default="")] or "")
+    spot = asked()
     return spot if spot in set(found.view.frame["spot_id"]) else ""
+
+
+def astray(found: Tissue) -> None:
+    """Say that the spot of the URL is not in this section, and offer to forget it."""
+    spot = asked()
+    if spot and not chosen(found):
+        name = spot if len(spot) <= 40 else f"{spot[:40]}…"
+        st.html(f'<p class="caution" role="status">Section {escape(found.view.section)} has no spot \'{escape(name)}\'. Click on a spot in the section to open it.</p>')
+        st.button("Forget this spot", on_click=address.put, args=("spot", ""), key="forget-spot")
 
 
 def show(found: Tissue, *, chosen: str) -> None:
@@ -80,8 +94,8 @@ def legend(found: Tissue) -> None:
     if found.limits is None:
         items = "".join(
             f'<span style="white-space:nowrap;margin-right:1.1rem"><span aria-hidden="true" style="display:inline-block;width:.8rem;height:.8rem;border-radius:50%;background:{colour}"></span> '
-            f"{escape(name)} (n\u00a0=\u00a0{n:,})</span>"
-            for name, (colour, n) in found.legend.items()
+            f"{escape(name)} ({escape(said)})</span>"
+            for name, (colour, said) in found.legend.items()
         )
     else:
         low, high = found.limits

@@ -43,10 +43,8 @@ def expression() -> None:
     """Whether tiles predict expression and cell types of a patient left out."""
     with ui.guard():
         st.header("Do pictures say what is expressed?", anchor=False)
-        figure, panel = ui.split("expression")
-        with panel, ui.controls("expression"):
+        with ui.row("expression"):
             kind = ui.choose("Predicted", KINDS, name="features")
-        with figure:
-            found = cache.shelf(gallery.expression, kind=kind)
-            ui.say(found.sentence)
-            ui.show(found.charts[0])
+        found = cache.shelf(gallery.expression, kind=kind)
+        ui.say(found.sentence)
+        ui.show(found.charts[0])

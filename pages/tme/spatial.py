@@ -6,11 +6,12 @@ import streamlit as st
 
 from core.spatial import atlas
 from core.spatial.section import colours, sections, spot_facts
+from core.tme.map import STABLE
 from pages.shared import cache, plain, tissue_view, ui
 
 GROUPS = (
     "Clusters by smoothed marker expression, by consensus clustering (stability: how often its fits keep two spots of a cluster together); niches by the cell "
-    "types around a spot, relative to its section (stability: Jaccard overlap over resamples). Under 0.75 take the borders of a group as uncertain."
+    f"types around a spot, relative to its section (stability: Jaccard overlap over resamples). Under {STABLE:g} a group is unstable: take its borders as uncertain."
 )
 
 
@@ -30,9 +31,11 @@ def page() -> None:
             chosen = tissue_view.chosen(found)
             tissue_view.show(found, chosen=chosen)
             ui.downloads(found.charts[0], found.charts[0].slug)
-        if chosen:
-            with panel, ui.guard():
+        with panel, ui.guard():
+            if chosen:
                 tissue_view.spot(cache.ask(spot_facts, query, section=section, spot=chosen, folder=tissue_view.folder()), found)
+            else:
+                tissue_view.astray(found)
         beside(section)
 
 

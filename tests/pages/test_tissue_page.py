@@ -13,7 +13,7 @@ from core.errors import NotMeasured, UnknownName
 from core.figures.spot_map import painted, spoken
 from core.settings import Settings
 from core.spatial import atlas
-from core.spatial.section import colours, section_view, sections, spot_facts
+from core.spatial.section import GROUPINGS, colours, section_view, sections, spot_facts, unstable
 from data.store import Store
 
 pytestmark = pytest.mark.slow
@@ -57,6 +57,41 @@ def test_an_unknown_gene_and_a_stale_spot_are_said_calmly(synthetic_data_dir: Pa
     test = opened(synthetic_data_dir, monkeypatch, study=query.studies[0], gene="NOSUCHGENE", spot="99x99")
     assert not test.exception
     assert "was not measured in section" in words(test)
+
+
+def test_a_section_and_a_spot_that_are_not_there_are_named_with_what_to_do(synthetic_data_dir: Path, query: CohortQuery, monkeypatch: pytest.MonkeyPatch) -> None:
+    study = query.studies[0]
+    test = opened(synthetic_data_dir, monkeypatch, study=study, section=f"{study}:Z9", spot="99x99<b>")
+    assert not test.exception
+    said = words(test)
+    assert f"The link asks for section &#x27;{study}:Z9&#x27;, which is not offered here" in said
+    assert "has no spot '99x99&lt;b&gt;'. Click on a spot in the section" in said
+    assert [button.label for button in test.button if "orget" in button.label] == ["Forget this spot"]
+
+
+def test_unstable_groups_are_named_on_the_page_and_a_stable_grouping_comes_first(
+    synthetic_data_dir: Path, store: Store, query: CohortQuery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    section = next(iter(sections(store, query)))
+    offered = [name for name in colours(store, query, section=section) if name in GROUPINGS]
+    at = {"study": query.studies[0], "section": section.partition(":")[2]}
+    weak = {name: unstable(store, at, GROUPINGS[name][0]) for name in offered}
+    shares = []
+    for name in offered:
+        view = section_view(store, query, section=section, colour=name)
+        assert dict(view.unstable) == weak[name]
+        grey = view.frame["value"].is_in(list(weak[name])).mean()
+        shares.append(grey)
+        test = opened(synthetic_data_dir, monkeypatch, study=query.studies[0], section=section, colour=name)
+        assert not test.exception
+        said = words(test)
+        for group, stability in weak[name].items():
+            assert f"{group} ({stability:.2f})" in said
+        assert ("unstable (stability under 0.75" in said) == bool(weak[name])
+    assert shares == sorted(shares)
+    verdicts = atlas.groups(store, query, section=section)
+    assert set(verdicts["verdict"]) <= {"stable", "unstable"}
+    assert (verdicts["verdict"] == "unstable").sum() == sum(map(len, weak.values()))
 
 
 def test_a_cohort_without_sections_names_one_that_has_them(store: Store) -> None:

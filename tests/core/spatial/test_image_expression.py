@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 
 from core.errors import NotMeasured
-from core.pipeline.image_expression import residuals, resolution
+from core.pipeline.image_expression import residuals
+from core.spatial.blocks import blocks, drawn
+from core.spatial.blocks import correlations as resampled
 from core.spatial.colour import NAMES, colour_features
 from core.spatial.image_expression import SpotPictures, chosen_penalties, correlation, judge, shifts, standardised
+from core.spatial.pictures import spot_resolution
 from models.encoders.pathology import family
 from models.encoders.pathology.family import Architecture
 from models.encoders.pathology.untrained import untrained
@@ -43,6 +46,39 @@ def test_a_planted_signal_is_found_on_the_patient_left_out_and_the_rest_is_not()
     assert len(found.penalties) == 2
     again = judge(parts, left_out="c")
     np.testing.assert_array_equal(found.shuffled, again.shuffled)
+
+
+def test_an_interval_holds_a_planted_signal_and_a_worse_encoder_lies_below() -> None:
+    parts = [section(name, seed) for seed, name in enumerate("abc")]
+    blind = [SpotPictures(section=p.section, patient=p.patient, grid=GRID, features=section("z", 9 + i).features, targets=p.targets, groups=(3, 2)) for i, p in enumerate(parts)]
+    seen, unseen = judge(parts, left_out="c"), judge(blind, left_out="c")
+    first = np.arange(5) < 1
+    low, high = seen.interval(first)
+    assert 0 < low < seen.spearman[0] < high < 1
+    more, least, most = seen.beyond(unseen, first)
+    assert least > 0 < more < most
+    back = unseen.beyond(seen, first)
+    assert back == pytest.approx((-more, -most, -least))
+    nothing = seen.beyond(seen, first)
+    assert nothing == (0.0, 0.0, 0.0)
+    with pytest.raises(NotMeasured, match="same spots"):
+        seen.beyond(judge(parts, left_out="a"), first)
+
+
+def test_squares_are_drawn_whole_and_correlations_follow_the_draws() -> None:
+    members = blocks(GRID, side=5)
+    assert sorted(np.concatenate(members).tolist()) == list(range(len(GRID)))
+    weights = drawn(GRID, side=5, times=40, seed=3)
+    np.testing.assert_array_equal(weights, drawn(GRID, side=5, times=40, seed=3))
+    for one in members:
+        assert (weights[:, one] == weights[:, one[:1]]).all()
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(2, len(GRID), 3))
+    b[:, 2] = 1.0
+    found = resampled(a, b, weights=weights)
+    rows = np.repeat(np.arange(len(GRID)), weights[7].astype(int))
+    np.testing.assert_allclose(found[7, :2], correlation(a[rows], b[rows])[:2])
+    assert np.isnan(found[:, 2]).all()
 
 
 def test_the_judged_patients_targets_change_no_prediction() -> None:
@@ -94,7 +130,12 @@ def test_depth_alone_gives_no_residual_and_spots_say_the_resolution() -> None:
     share, depth = np.array([0.5, 0.3, 0.2]), np.array([100.0, 1000.0, 400.0, 50.0])
     np.testing.assert_allclose(residuals(np.outer(share, depth)), 0.0, atol=1e-9)
     um = np.column_stack([np.arange(6) * 200.0, np.arange(6)[::-1] * 200.0])
-    assert resolution(um / 0.69 + 37, um) == pytest.approx(0.69)
+    assert spot_resolution(um / 0.69 + 37, um) == pytest.approx(0.69)
+    turned = um @ np.array([[0.8, -0.6], [0.6, 0.8]]) / 3.2
+    assert spot_resolution(turned, um) == pytest.approx(3.2)
+    for places in (np.ones((4, 2)), np.empty((0, 2))):
+        with pytest.raises(NotMeasured, match="in one place"):
+            spot_resolution(places, places)
 
 
 def test_colour_features_follow_the_stain() -> None:

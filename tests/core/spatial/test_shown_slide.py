@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from core.figures.image_expression import image_expression
 from core.figures.slide_tissue import slide_tissue, tile_gallery
 from core.pipeline.slides import SlideTiles, SlideVector
 from core.spatial import gallery, shown_slide, slide_shelf
+from core.spatial.image_expression import Correlations
 from core.spatial.shown_slide import TILES, prepare
 from core.spatial.slide import Slide
 from core.spatial.tiling import Tiling
@@ -123,9 +125,11 @@ def test_attention_comes_back_as_it_was_kept(tmp_path: Path) -> None:
         slide_shelf.attention(tmp_path, "a")
 
 
-def correlations() -> pl.DataFrame:
+def correlations() -> Correlations:
+    """Of two patients; the picture of one is coarser."""
     rng = np.random.default_rng(0)
-    return pl.concat(
+    pairs = [(patient, features) for patient in "AB" for features in ("trained", "untrained", "colour")]
+    targets = pl.concat(
         [
             pl.DataFrame(
                 {
@@ -134,10 +138,22 @@ def correlations() -> pl.DataFrame:
                     "p_value": rng.uniform(0.01, 1, 40), "permuted_95": 0.05,
                 }
             )
-            for patient in "AB"
-            for features in ("trained", "untrained", "colour")
+            for patient, features in pairs
         ]
     )  # fmt: skip
+    medians = pl.DataFrame(
+        [
+            {
+                "study": "her2st", "patient_id": f"her2st:{patient}", "section_id": f"{patient}1", "features": features, "kind": "gene", "n": 100, "targets": 40,
+                "median": 0.1, "ci_low": 0.02, "ci_high": 0.18, "null_95": 0.05, "p_value": 0.01, "um_per_px": 2.0 if patient == "A" else 0.5,
+                "encoder": "Some encoder", "trained_on": "some pictures",
+                **({} if features == "untrained" else {"beyond": -0.05, "beyond_low": -0.11, "beyond_high": 0.01}),
+            }
+            for patient, features in pairs
+        ],
+        infer_schema_length=None,
+    )  # fmt: skip
+    return Correlations(targets=targets, medians=medians)
 
 
 def test_correlations_are_kept_drawn_and_refused_where_damaged(tmp_path: Path) -> None:
@@ -153,3 +169,44 @@ def test_correlations_are_kept_drawn_and_refused_where_damaged(tmp_path: Path) -
     path.write_bytes(b"no")
     with pytest.raises(SlideError, match="damaged"):
         slide_shelf.expression(tmp_path)
+
+
+def test_correlations_are_shown_with_their_interval_and_beside_random_weights() -> None:
+    chart = image_expression(correlations(), provenance=SOURCE)
+    said = " ".join(str(one.text) for one in chart.figure.layout.annotations)
+    assert "+0.10 (+0.02 to +0.18)" in said
+    assert "−0.05 (−0.11 to +0.01)" in said
+    assert "n = 100 spots" in said
+    assert "2.00 (A1) and 0.50 (B1) µm a pixel" in chart.caption
+    assert "Patient A is not only another patient but a coarser picture" in chart.caption
+    assert "Patient B is" not in chart.caption
+    assert "Some encoder was trained on some pictures" in chart.caption
+    sentence = gallery.verdict(correlations().medians, "gene")
+    assert "do not say more about genes" in sentence
+    assert "−0.05 (95% CI −0.11 to +0.01, n = 100 spots) on patient A" in sentence
+    assert "ahead of both in 0 of 2" in sentence
+
+
+def test_a_slide_that_was_looked_through_in_an_earlier_way_is_looked_through_again(slide: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Shelf:
+        def sql(self, query: str) -> pl.DataFrame:
+            return pl.DataFrame({"slide_id": ["wsi:a"], "study": ["wsi"], "title": ["A"], "file": ["a.svs"], "um_per_px": [2.0]})
+
+    monkeypatch.setattr(slide_shelf, "remote", lambda study, file: object())
+    monkeypatch.setattr(slide_shelf, "fetch_file", lambda found, *, places: slide)
+    said: list[str] = []
+
+    def fill() -> None:
+        assert slide_shelf.fill(Shelf(), None, folder=tmp_path, say=said.append) == []  # type: ignore[arg-type]
+
+    fill()
+    fill()
+    assert len(said) == 1
+    target = slide_shelf.place(tmp_path, "wsi:a")
+    shown = shown_slide.read(target)
+    shown_slide.write(target, replace(shown, facts=replace(shown.facts, version="1")))
+    fill()
+    target.write_bytes(b"half a file")
+    fill()
+    assert len(said) == 3
+    assert shown_slide.read(target).facts.version == shown_slide.VERSION

@@ -82,6 +82,36 @@ def test_tissue_is_not_glass_pen_or_shadow() -> None:
     assert (cast.mask & truth).sum() / (cast.mask | truth).sum() > 0.95
 
 
+def bled(picture: np.ndarray, *, strength: float) -> np.ndarray:
+    """The picture with eosin that bled into the mounting medium: pink all over, strongest beside the block, and flat."""
+    rows, columns = np.mgrid[: picture.shape[0], : picture.shape[1]]
+    cloud = np.exp(-(((rows - 200) / 220) ** 2 + ((columns - 480) / 160) ** 2))[..., None]
+    return np.clip(picture - strength * cloud * np.asarray([3.0, 30.0, 6.0]), 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("strength", [0.5, 1.0, 1.4])
+def test_pink_but_even_glass_is_no_tissue(strength: float) -> None:
+    truth = np.zeros((400, 600), dtype=bool)
+    truth[80:320, 120:480] = True
+    found = tissue(bled(pictures.slide(), strength=strength))
+    assert (found.mask & truth).sum() / (found.mask | truth).sum() > 0.97
+    assert not tissue(bled(pictures.slide(tissue=(0, 0, 0, 0)), strength=strength)).mask.any()
+
+
+def test_pale_tissue_is_told_from_tinted_glass_by_its_fibres() -> None:
+    pale = np.broadcast_to(np.asarray(pictures.GLASS, dtype=float), (400, 600, 3)).copy()
+    stripes = (np.arange(400) // 3 % 2 == 0)[80:320, None, None]
+    pale[80:320, 120:480] = np.where(stripes, (230, 190, 220), (238, 214, 232))
+    flat = pale.copy()
+    flat[80:320, 120:480] = (238, 214, 232)
+    rng = np.random.default_rng(0)
+    fibres, medium = (tissue(np.clip(one + rng.normal(0, 1.5, one.shape), 0, 255).astype(np.uint8)) for one in (pale, flat))
+    truth = np.zeros((400, 600), dtype=bool)
+    truth[80:320, 120:480] = True
+    assert (fibres.mask & truth).sum() / truth.sum() > 0.95
+    assert (medium.mask & truth).sum() / truth.sum() < 0.05
+
+
 @pytest.mark.parametrize("colour", [(243, 241, 244), (255, 255, 255), (0, 0, 0), (128, 128, 128)])
 def test_a_blank_slide_has_no_tissue(colour: tuple[int, int, int]) -> None:
     rng = np.random.default_rng(0)
