@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,6 +39,8 @@ Mask = npt.NDArray[np.bool_]
 WEBGL_FROM = 2_000
 MOST_GROUPS = 20
 MOST_PANELS = 9
+SPECK = 4.0
+"""Pixels of a point on top of a raster."""
 NOT_FACTS = frozenset({"patient_id", "study", "cohort", "x", "y", "cluster", "type", "value", "stability", "silhouette", "stable", "p_structure"})
 AXES = {"umap": "UMAP", "pca": "Component", "pacmap": "PaCMAP"}
 METHODS = {"umap": "UMAP", "pca": "The first two principal components", "pacmap": "PaCMAP"}
@@ -83,7 +86,8 @@ def embedding(
 
     Each study has a panel: positions in two of them cannot be compared. `customdata` of every point starts with
     patient_id, so that a selection names patients, not positions. Axes have equal scale and no ticks: they have no unit. More patients
-    than `density.WHOLE` are binned: a raster of all, and a few points to hover over. Types that refits do not find again are grey.
+    than `density.WHOLE` are binned: a raster of all, and a few points to hover over; a panel whose window holds at most
+    `density.SINGLE` shows them all as points. Types that refits do not find again are grey.
 
     Raises
     ------
@@ -102,8 +106,9 @@ def embedding(
     studies = list(rows["study"].unique(maintain_order=True))[:MOST_PANELS]
     if len(result.studies) > MOST_PANELS:
         rows = rows.filter(pl.col("study").is_in(studies))
-    everyone, binned = rows, rows.height > density.WHOLE
-    windows = {s: _window(rows.filter(pl.col("study") == s)) for s in studies}
+    everyone = rows
+    own = {s: rows.filter(pl.col("study") == s) for s in studies} if len(studies) > 1 else {studies[0]: rows}
+    windows = {s: _window(mine) for s, mine in own.items()}
     if result.space in COMMON:
         windows = dict.fromkeys(studies, _window(rows))
     if view.window is not None and view.study in windows:
@@ -112,28 +117,30 @@ def embedding(
     facts = [
         c for c in rows.columns if c not in NOT_FACTS and c != result.colour and rows[c].null_count() < rows.height
     ][:5]
-    if binned:
-        rows = pl.concat([density.sampled(rows.filter(pl.col("study") == s), windows[s]) for s in studies])
+    binned: list[str] = []
+    if everyone.height > density.WHOLE:
+        parts = {s: density.sampled(mine, windows[s]) for s, mine in own.items()}
+        binned = [s for s in studies if not parts[s][1]]
+        rows = pl.concat([part for part, _ in parts.values()])
     rows = rows.hstack(map_points.cards(rows, result, facts))
     hover = "<b>%{customdata[0]}</b>" + "".join(
         f"<br>{name}: %{{customdata[{i + 1}]}}" for i, name in enumerate([result.label, *(label_of(c) for c in facts)])
     )
     figure = frame(height=560, least=440, margin={"l": 32, "r": 330, "t": 16, "b": 34})
     _panels(figure, everyone, ({study: (names or {}).get(study, study) for study in studies}, AXES[result.layout], windows))
-    biggest = max(rows.filter(pl.col("study") == s).height for s in studies)
+    biggest = max((rows.filter(pl.col("study") == s).height for s in studies if s not in binned), default=0)
     size = float(np.clip(270 / math.sqrt(max(biggest, 1)) / math.sqrt(len(studies)) * 1.2, 4, 11))
     if binned:
-        size = 3.0
-        _raster(figure, everyone, (studies, windows, result))
-    style = (size, hover + "<extra></extra>", rows.height > WEBGL_FROM)
+        _raster(figure, everyone, (own, windows, (result, binned)))
+    style = map_points.Style(
+        size={s: SPECK if s in binned else size for s in studies}, hover=hover + "<extra></extra>", webgl=rows.height > WEBGL_FROM, binned=bool(binned)
+    )
     if result.kind == "number":
         map_points.numbers(figure, rows, (studies, style, axis, map_points.ends(everyone, result)))
     else:
         map_points.grouped(figure, rows, (studies, style, result, everyone))
         if direct:
             map_points.names_of(figure, everyone, (studies, result))
-    if view.corners and view.outlined in studies:
-        _outline(figure, view, studies.index(view.outlined))
     figure.update_layout(dragmode=view.drag or False, newselection={"line": {"color": INK, "width": 1.5, "dash": "dot"}})
     if provenance.synthetic:
         badge(figure)
@@ -145,9 +152,12 @@ def embedding(
         caption += " The model was trained with outcomes of these patients, so that nearness to responders here is no finding."
     if binned:
         caption += (
-            f" Too many for points of their own: each cell has the colour of {'its mean' if result.kind == 'number' else 'the commonest group in it'}, the denser the fuller, and "
-            f"{rows.height:,} patients drawn at random are points to hover over."
+            f" Too many for points of their own: each cell has the colour of {'its mean' if result.kind == 'number' else 'the commonest group in it'}, the denser the fuller; "
+            f"pointing at it says who is there. {rows.height:,} patients{' drawn at random' if len(binned) == len(studies) else ', those of larger studies drawn at random,'} "
+            f"are points with their own card; zoom in until at most {density.SINGLE:,} are left, and everybody is."
         )
+    elif rows.height < everyone.height:
+        caption += f" The part that is shown holds {rows.height:,} of them, each a point of their own."
     if len(studies) > 1:
         caption += (
             " The studies share this map: the same place means the same in each."
@@ -162,7 +172,7 @@ def embedding(
         caption += f" {words.count(result.n_missing, 'patient')} without TME features not shown."
     if result.unstable and result.colour == "cluster":
         caption += f" Grey: {words.listing(result.unstable)}, unstable (mean Jaccard overlap over refits under {result.stable_from:g})."
-    return Chart(
+    chart = Chart(
         slug="tme-map-" + "".join(c if c.isalnum() else "-" for c in result.colour),
         title=title or f"TME map, coloured by {words.inside(result.label)}",
         figure=figure,
@@ -172,6 +182,17 @@ def embedding(
         alt=f"Map of {everyone.height} patients by their tumour microenvironment, coloured by {axis}.",
         warnings=(f"only the first {MOST_PANELS} studies are drawn",) if len(result.studies) > MOST_PANELS else (),
     )
+    return outlined(chart, view)
+
+
+def outlined(chart: Chart, view: View) -> Chart:
+    """A map with the outline of a view on it; the map itself where the view has none, or has it on a panel that is not drawn."""
+    studies = list(chart.figure.layout.meta["studies"])
+    if not view.corners or view.outlined not in studies:
+        return chart
+    figure = copy.deepcopy(chart.figure)
+    _outline(figure, view, studies.index(view.outlined))
+    return replace(chart, figure=figure)
 
 
 def _window(mine: pl.DataFrame) -> Window:
@@ -232,18 +253,21 @@ def _panels(figure: go.Figure, rows: pl.DataFrame, scene: tuple[Mapping[str, str
     write(figure, pieces)
 
 
-def _raster(figure: go.Figure, rows: pl.DataFrame, scene: tuple[list[str], Mapping[str, Window], TmeMap]) -> None:
-    """The binned layer of every panel."""
-    studies, windows, result = scene
+def _raster(figure: go.Figure, rows: pl.DataFrame, scene: tuple[Mapping[str, pl.DataFrame], Mapping[str, Window], tuple[TmeMap, list[str]]]) -> None:
+    """The binned layer of the panels that have one."""
+    own, windows, (result, binned) = scene
     if result.kind == "number":
         low, high, diverging = map_points.ends(rows, result)
-        look: density.Look | tuple[float, float, tuple[str, ...]] = (low, high, DIVERGING if diverging else SEQUENTIAL)
+        look = density.Look(label=result.label, unit=result.unit, ends=(low, high), stops=DIVERGING if diverging else SEQUENTIAL)
     else:
         labels = map_points.order(rows, result)
-        look = (labels, {**colours(labels), **dict.fromkeys(map_points.weak(result), UNKNOWN)})
-    for i, study in enumerate(studies):
+        paint = {**colours(labels), **dict.fromkeys(map_points.weak(result), UNKNOWN)}
+        look = density.Look(label=result.label, paint={g: paint[g] for g in labels})
+    for i, (study, mine) in enumerate(own.items()):
         n = "" if i == 0 else str(i + 1)
-        density.layer(figure, rows.filter(pl.col("study") == study), window=windows[study], axes=(f"x{n}", f"y{n}"), look=look)
+        if study in binned:
+            density.layer(figure, mine, window=windows[study], axes=(f"x{n}", f"y{n}"), look=look)
+    figure.update_layout(hoverdistance=density.NEAR)
 
 
 def _outline(figure: go.Figure, view: View, panel: int) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import plotly.graph_objects as go
@@ -33,6 +34,24 @@ if TYPE_CHECKING:
     from core.tme.map import TmeMap
 
 MOST_GROUPS = 20
+MOST_MIDDLE = 100_000
+"""Points of which the middles of groups are taken, about; of more, every so many."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Style:
+    """How points are drawn.
+
+    Attributes
+    ----------
+    size : study -> pixels of a point. hover : template of a card. webgl : whether the graphics card draws them. binned : whether
+        most patients are in a picture below the points, which a click on the legend could not hide.
+    """
+
+    size: Mapping[str, float]
+    hover: str
+    webgl: bool = False
+    binned: bool = False
 
 
 def cards(rows: pl.DataFrame, result: TmeMap, facts: list[str]) -> pl.DataFrame:
@@ -83,19 +102,18 @@ def order(rows: pl.DataFrame, result: TmeMap) -> tuple[str, ...]:
 
 
 def numbers(
-    figure: go.Figure, rows: pl.DataFrame, drawing: tuple[list[str], tuple[float, str, bool], str, tuple[float, float, bool]]
+    figure: go.Figure, rows: pl.DataFrame, drawing: tuple[Sequence[str], Style, str, tuple[float, float, bool]]
 ) -> None:
     """A colour scale; diverging around 0 for standardised values."""
     studies, style, axis, (low, high, diverging) = drawing
-    size = style[0]
     values = rows["value"].cast(pl.Float32).fill_null(np.nan).to_numpy()
     known = np.isfinite(values)
     if (~known).any():
-        grey: dict[str, object] = {"color": UNKNOWN, "symbol": "circle-open", "size": size * 0.75, "line": {"width": 1}}
+        grey: dict[str, object] = {"color": UNKNOWN, "symbol": "circle-open", "size": 0.75, "line": {"width": 1}}
         _add(figure, rows.filter(pl.Series(~known)), (studies, style, "unknown", grey))
     marker: dict[str, object] = {
         "color": values[known], "colorscale": scale(DIVERGING if diverging else SEQUENTIAL), "cmin": low,
-        "cmax": high, "size": size, "opacity": 0.95, "line": {"width": 0.6, "color": FAINT},
+        "cmax": high, "size": 1.0, "opacity": 0.95, "line": {"width": 0.6, "color": FAINT},
         "colorbar": {
             "title": {"text": "<br>".join(wrap(axis, 270)), "font": {"size": TEXT_SIZE}}, "len": 0.62, "y": 1, "yanchor": "top",
             "x": 1.02, "xanchor": "left", "outlinewidth": 0, "thickness": 16, "nticks": 6, "tickfont": {"size": SMALL_SIZE},
@@ -111,35 +129,26 @@ def numbers(
         )  # fmt: skip
 
 
-def grouped(figure: go.Figure, rows: pl.DataFrame, drawing: tuple[list[str], tuple[float, str, bool], TmeMap, pl.DataFrame]) -> None:
+def grouped(figure: go.Figure, rows: pl.DataFrame, drawing: tuple[Sequence[str], Style, TmeMap, pl.DataFrame]) -> None:
     """A trace a group, unknown first (underneath), and a legend with counts in the groups' order."""
     studies, style, result, everyone = drawing
-    size = style[0]
     labels = order(everyone, result)
     grey = weak(result)
     paint = {**colours(labels), **dict.fromkeys(grey, UNKNOWN)}
     counted = dict(everyone.group_by("value").len().iter_rows())
     drawn = labels[:MOST_GROUPS]
     names = []
-    rest = rows.filter(pl.col("value").is_null() | ~pl.col("value").is_in(drawn))
-    if rest.height:
-        names.append(f"{'unknown' if len(labels) <= MOST_GROUPS else 'unknown or other'} (n = {everyone.height - sum(counted[g] for g in drawn):,})")
-        _add(
-            figure,
-            rest,
-            (
-                studies,
-                style,
-                names[-1],
-                {"color": UNKNOWN, "symbol": "circle-open", "size": size * 0.75, "line": {"width": 1}},
-            ),
-        )
+    left = everyone.height - sum(counted[g] for g in drawn)
+    if left:
+        rest = rows.filter(pl.col("value").is_null() | ~pl.col("value").is_in(drawn))
+        names.append(f"{'unknown' if len(labels) <= MOST_GROUPS else 'unknown or other'} (n = {left:,})")
+        _add(figure, rest, (studies, style, names[-1], {"color": UNKNOWN, "symbol": "circle-open", "size": 0.75, "line": {"width": 1}}))
     for k, group in enumerate(drawn):
         mine = rows.filter(pl.col("value") == group)
         meaning = f", {IMMUNE_SUBTYPES[group]}" if group in IMMUNE_SUBTYPES else ""
         names.append(f"{shorten(group + meaning, 38)} (n = {counted[group]:,}{', unstable' if group in grey else ''})")
         marker: dict[str, object] = {
-            "color": paint[group], "symbol": SYMBOLS[k % len(SYMBOLS)], "size": size, "opacity": 0.88,
+            "color": paint[group], "symbol": SYMBOLS[k % len(SYMBOLS)], "size": 1.0, "opacity": 0.88,
             "line": {"width": 0.5, "color": EDGE},
         }  # fmt: skip
         _add(figure, mine, (studies, style, names[-1], marker))
@@ -148,18 +157,21 @@ def grouped(figure: go.Figure, rows: pl.DataFrame, drawing: tuple[list[str], tup
         legend={
             "x": 1.01, "xanchor": "left", "y": 1, "yanchor": "top", "itemsizing": "constant", "traceorder": "normal",
             "font": {"size": TEXT_SIZE}, "title": {"text": f"<b>{result.label}</b>", "font": {"size": TEXT_SIZE}},
+            **({"itemclick": False, "itemdoubleclick": False} if style.binned else {}),
         },
     )  # fmt: skip
     figure.layout.margin.r = round(max(widest(names) + 84, widest([result.label]) + 60))
 
 
-def names_of(figure: go.Figure, rows: pl.DataFrame, drawing: tuple[list[str], TmeMap]) -> None:
-    """Group names at the middle (median) of their points."""
+def names_of(figure: go.Figure, rows: pl.DataFrame, drawing: tuple[Sequence[str], TmeMap]) -> None:
+    """Group names at the middle (median) of their points, of some of them where they are many."""
     studies, result = drawing
+    rows = rows.select("study", "value", "x", "y").gather_every(max(1, rows.height // MOST_MIDDLE))
+    labels = order(rows, result)
     pieces = []
     for i, study in enumerate(studies):
         n = "" if i == 0 else str(i + 1)
-        for group in order(rows, result)[:8]:
+        for group in labels[:8]:
             mine = rows.filter((pl.col("study") == study) & (pl.col("value") == group))
             if mine.height < 3:
                 continue
@@ -174,30 +186,33 @@ def names_of(figure: go.Figure, rows: pl.DataFrame, drawing: tuple[list[str], Tm
     write(figure, pieces)
 
 
-def _add(
-    figure: go.Figure, rows: pl.DataFrame, look: tuple[list[str], tuple[float, str, bool], str, dict[str, object]]
-) -> None:
-    """One trace a study of some patients; the first one that has points stands in the legend."""
-    studies, (_, hover, webgl), name, marker = look
-    kind = go.Scattergl if webgl else go.Scatter
+def _add(figure: go.Figure, rows: pl.DataFrame, look: tuple[Sequence[str], Style, str, dict[str, object]]) -> None:
+    """One trace a study of some patients; the first one that has points stands in the legend, or, where none has, a point nowhere.
+
+    Parameters
+    ----------
+    look : studies, style, name and marker, whose size is in points of the study's size.
+    """
+    studies, style, name, marker = look
+    kind = go.Scattergl if style.webgl else go.Scatter
     cards_ = [name for name in rows.columns if name.startswith("card_")]
-    first = True
+    legend: dict[str, object] = {"mode": "markers", "name": name, "legendgroup": name, "legendrank": 2000 if name.startswith("unknown") else 1000}
+    shown = False
     for i, study in enumerate(studies):
         mine = (rows["study"] == study).to_numpy()
         if not mine.any():
             continue
         part = rows.filter(pl.Series(mine))
-        own = (
-            {**marker, "color": np.asarray(marker["color"])[mine]}
-            if isinstance(marker["color"], np.ndarray)
-            else marker
-        )
+        own = {**marker, "size": cast("float", marker["size"]) * style.size[study]}
+        if isinstance(marker["color"], np.ndarray):
+            own["color"] = marker["color"][mine]
         n = "" if i == 0 else str(i + 1)
         figure.add_trace(
             kind(
-                x=part["x"].cast(pl.Float32).to_numpy(), y=part["y"].cast(pl.Float32).to_numpy(), mode="markers",
-                customdata=part.select(cards_).to_numpy(), hovertemplate=hover, name=name, legendgroup=name, showlegend=first, legendrank=2000 if name.startswith("unknown") else 1000,
-                xaxis=f"x{n}", yaxis=f"y{n}", marker=own,
+                x=part["x"].cast(pl.Float32).to_numpy(), y=part["y"].cast(pl.Float32).to_numpy(), customdata=part.select(cards_).to_numpy(),
+                hovertemplate=style.hover, showlegend=not shown, xaxis=f"x{n}", yaxis=f"y{n}", marker=own, **legend,
             )
         )  # fmt: skip
-        first = False
+        shown = True
+    if not shown:
+        figure.add_trace(go.Scatter(x=[None], y=[None], hoverinfo="skip", showlegend=True, marker={**marker, "size": 8}, **legend))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,11 +15,11 @@ Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.integer]
 Window = tuple[float, float, float, float]
 
-WIDE = 480
-"""Cells across the picture; cells are square."""
+LEAST, WIDE = 120, 480
+"""Cells across the picture, for few points and for many; cells are square."""
 COARSE = 48
 """Cells across the layer whose counts are read by hovering."""
-FAINTEST = 0.35
+FAINTEST = 0.45
 """Opacity of a cell that holds one point."""
 
 
@@ -45,6 +45,11 @@ class Cells:
         return np.bincount(self.cell, minlength=self.wide * self.high)
 
 
+def fitting(n: int) -> int:
+    """Cells across a picture of n points: fine enough to see its shape, coarse enough that a cell holds more than dust."""
+    return int(np.clip(round(1.6 * n**0.5), LEAST, WIDE))
+
+
 def cells(x: Floats, y: Floats, *, window: Window, wide: int = WIDE) -> Cells:
     """Which cell of a grid each point is in.
 
@@ -61,6 +66,17 @@ def cells(x: Floats, y: Floats, *, window: Window, wide: int = WIDE) -> Cells:
     return Cells(window=window, wide=wide, high=high, cell=line * wide + column, rows=rows)
 
 
+def counted(found: Cells, codes: Ints, k: int) -> npt.NDArray[np.int64]:
+    """(k, wide * high) points of each code in each cell.
+
+    Parameters
+    ----------
+    codes : (n,) of all points, in 0 .. k-1.
+    """
+    size = found.wide * found.high
+    return np.bincount(codes[found.rows] * size + found.cell, minlength=k * size).reshape(k, size)
+
+
 def commonest(found: Cells, codes: Ints, k: int) -> npt.NDArray[np.int64]:
     """(wide * high,) the code 0 .. k-1 that most points of a cell have; the lower one of equals; -1 in an empty cell.
 
@@ -68,10 +84,9 @@ def commonest(found: Cells, codes: Ints, k: int) -> npt.NDArray[np.int64]:
     ----------
     codes : (n,) of all points, in 0 .. k-1.
     """
-    size = found.wide * found.high
-    counted = np.bincount(codes[found.rows] * size + found.cell, minlength=k * size).reshape(k, size)
-    best = counted.argmax(axis=0)
-    return np.where(counted[best, np.arange(size)] > 0, best, -1)
+    each = counted(found, codes, k)
+    best = each.argmax(axis=0)
+    return np.where(each[best, np.arange(each.shape[1])] > 0, best, -1)
 
 
 def mean(found: Cells, values: Floats) -> npt.NDArray[np.float64]:
@@ -98,7 +113,13 @@ def painted(found: Cells, colours: npt.NDArray[np.uint8]) -> str:
     pixels = np.empty((found.high, found.wide, 4), dtype=np.uint8)
     pixels[..., :3] = colours.reshape(found.high, found.wide, 3)
     pixels[..., 3] = (255 * alpha).astype(np.uint8).reshape(found.high, found.wide)
-    return "data:image/png;base64," + base64.b64encode(png(pixels[::-1])).decode("ascii")
+    times = max(1, round(WIDE / found.wide))  # a browser blurs what it enlarges
+    pixels = pixels.repeat(times, axis=0).repeat(times, axis=1)
+    return _uri(pixels[::-1])
+
+
+def _uri(pixels: npt.NDArray[np.uint8]) -> str:
+    return "data:image/png;base64," + base64.b64encode(png(pixels)).decode("ascii")
 
 
 def png(pixels: npt.NDArray[np.uint8]) -> bytes:
@@ -111,6 +132,25 @@ def png(pixels: npt.NDArray[np.uint8]) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in parts
     )
+
+
+def dyed(picture: str, partners: Mapping[tuple[int, ...], tuple[int, ...]]) -> str:
+    """A picture of `painted` in other colours, as see-through as before; a colour without a partner stays.
+
+    Parameters
+    ----------
+    partners : red, green, blue -> the colour instead of it.
+    """
+    file = base64.b64decode(picture.partition(",")[2])
+    width, height = struct.unpack(">II", file[16:24])
+    start = file.index(b"IDAT") + 4
+    size = struct.unpack(">I", file[start - 8 : start - 4])[0]
+    lines = np.frombuffer(zlib.decompress(file[start : start + size]), dtype=np.uint8).reshape(height, 1 + 4 * width)
+    pixels = lines[:, 1:].reshape(height, width, 4).copy()
+    number = pixels[..., :3].astype(np.int32) @ np.array([1 << 16, 1 << 8, 1], dtype=np.int32)
+    for (r, g, b), other in partners.items():
+        pixels[number == (r << 16) + (g << 8) + b, :3] = other
+    return _uri(pixels)
 
 
 def rgb(colours: Sequence[str]) -> npt.NDArray[np.uint8]:

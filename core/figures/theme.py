@@ -14,6 +14,8 @@ from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
+from core.figures import raster
+
 FONT = "Inter, system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 TEXT_SIZE = 15
 SMALL_SIZE = 14
@@ -46,6 +48,8 @@ SYNTHETIC = "#7A3E9D"
 EDGE = "#FDFDFD"  # around points, and text on dark fills
 VEIL = "rgba(255, 255, 255, 0.75)"  # behind text that stands on marks
 CLEAR = "rgba(0, 0, 0, 0)"
+RASTER = "raster"
+"""Name of a picture in a figure whose pixels have this module's colours."""
 
 SEQUENTIAL = (
     "#00224E", "#083370", "#35456C", "#4F576C", "#666970", "#7D7C78", "#948E77", "#AEA371", "#C8B866", "#E5CF52",
@@ -230,6 +234,9 @@ def dress(figure: go.Figure, *, dark: bool = False, transparent: bool = False) -
     if dark:
         text = _COLOUR.sub(_partner, figure.to_json())
         result = go.Figure(json.loads(text), skip_invalid=False)
+        for image in result.layout.images:
+            if image.name == RASTER:
+                image.source = raster.dyed(image.source, _RGBA)
     else:
         result = go.Figure(figure)
     if transparent:

@@ -16,7 +16,7 @@ from core.figures import words
 from core.figures.chart import Chart, Provenance
 from core.figures.composition import composition as composition_figure
 from core.figures.density import WHOLE
-from core.figures.embedding import View, embedding
+from core.figures.embedding import View, embedding, outlined
 from core.tme import map as tme
 from core.tme import selection, spaces
 from core.tme import zoom as zooming
@@ -60,16 +60,19 @@ def atlas(
         As `core.tme.map.tme_map`.
     """
     notice = ""
+    asked = f"gene:{gene.upper()}" if gene else colour
     try:
-        ready = _ready(store, query, f"gene:{gene.upper()}" if gene else colour, place=(space, layout))
+        ready = _ready(store, query, asked, place=(space, layout))
     except (UnknownName, NotMeasured) as error:
         if not gene:
             raise
-        ready = _ready(store, query, colour, place=(space, layout))
+        asked = colour
+        ready = _ready(store, query, asked, place=(space, layout))
         notice = f"{str(error)[:1].upper()}{str(error)[1:]}. Until then the map is coloured by {words.inside(ready.drawn.label)}."
     drawn = ready.drawn
     seen, missed = _view(drawn, chosen, zoom=view, drag=drag)
-    chart = embedding(drawn, provenance=ready.source, direct=drawn.colour == "cluster", names=ready.names, view=seen)
+    plain = replace(seen, outlined="", corners=(), name="")
+    chart = outlined(_pictured(store, query, asked, place=(space, layout), view=plain), seen)
     remarks = (f"{words.listing(drawn.unstable)}: unstable, stability under {tme.STABLE:g}; do not lean on it.",) if drawn.unstable else ()
     return Atlas(
         sentence=_said(store, query, place=(space, layout)), charts=(replace(chart, warnings=(*chart.warnings, *remarks)),),
@@ -96,6 +99,13 @@ def _ready(store: Store, query: CohortQuery, colour: str, *, place: tuple[str, s
     )
 
 
+@lru_cache(maxsize=12)
+def _pictured(store: Store, query: CohortQuery, colour: str, *, place: tuple[str, str], view: View) -> Chart:
+    """A map without an outline, kept for the next one."""
+    ready = _ready(store, query, colour, place=place)
+    return embedding(ready.drawn, provenance=ready.source, direct=ready.drawn.colour == "cluster", names=ready.names, view=view)
+
+
 @lru_cache(maxsize=32)
 def _said(store: Store, query: CohortQuery, *, place: tuple[str, str]) -> str:
     """The map's sentence, kept for the next zoom, outline or colour."""
@@ -108,7 +118,7 @@ def _view(drawn: tme.TmeMap, chosen: str, *, zoom: str, drag: str) -> tuple[View
     if zoom:
         try:
             study, window = zooming.read(zoom)
-            view = replace(view, study=study, window=window)
+            view, missed = replace(view, study=study, window=window), _unseen(drawn, study, window)
         except BadLink as error:
             missed = f"{str(error)[:1].upper()}{str(error)[1:]}."
     if chosen:
@@ -119,6 +129,16 @@ def _view(drawn: tme.TmeMap, chosen: str, *, zoom: str, drag: str) -> tuple[View
         if made.corners and (made.space, made.layout) == (drawn.space, drawn.layout):
             view = replace(view, outlined=made.study, corners=made.corners, name=made.name)
     return view, missed
+
+
+def _unseen(drawn: tme.TmeMap, study: str, window: zooming.Window) -> str:
+    """Why a zoom shows nobody; '' where it shows somebody."""
+    if study not in drawn.studies:
+        return f"The part of the map that is asked for is of {study}, which is not in this picture; show all and zoom again."
+    x0, x1, y0, y1 = window
+    x, y = (drawn.frame[name].to_numpy() for name in ("x", "y"))
+    seen = (x >= x0) & (x <= x1) & (y >= y0) & (y <= y1)
+    return "" if (drawn.frame["study"].filter(pl.Series(seen)) == study).any() else "Nobody is in this part of the map; show all, or zoom out."
 
 
 def mixture(store: Store, query: CohortQuery, *, by: str = "response") -> Chart:

@@ -8,7 +8,6 @@ from functools import lru_cache
 import numpy as np
 import polars as pl
 
-from core.cohort import frame as cohort_frame
 from core.cohort.provenance import titles
 from core.cohort.query import CohortQuery
 from core.errors import NotMeasured, TooFewPatients
@@ -89,7 +88,7 @@ def group(store: Store, query: CohortQuery, *, chosen: str) -> Group:
     own = CohortQuery((made.study,), query.filters)
     places = tme.positions(store, own, space=made.space, layout=made.layout)
     if places.is_empty():
-        raise cohort_frame.not_measured("The picture on which the group was drawn", own, elsewhere=[])
+        raise NotMeasured(f"nobody of this cohort is on the picture on which the group '{made.name}' was drawn; draw it again on a picture that is offered here, or clear it", elsewhere=[])
     if made.kind:
         member = (places["type"] == made.kind).fill_null(value=False)
     else:
@@ -154,6 +153,8 @@ def types(store: Store, query: CohortQuery, *, space: str = spaces.SPACE, layout
 
 def _enough(made: selection.Selection, within: int, rest: int) -> None:
     what = f"the type “{made.kind}”" if made.kind else f"the outline of “{made.name}”"
+    if within == 0 and made.kind:
+        raise TooFewPatients(f"nobody is of {what} here: take a type of the list, or outline a group on the map")
     if within == 0:
         raise TooFewPatients(f"nobody is inside {what}: draw it around points of the map, or relax the cohort's filters")
     if within < LEAST:

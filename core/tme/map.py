@@ -24,6 +24,8 @@ STABLE = 0.75
 UNTYPED = "no types found here"
 HOVER = ("cancer_type", "recist", "response", "os_months", "tmb_per_mb")
 """A patient's five key facts, for the hover card."""
+CARDS = 100_000
+"""Patients up to which the facts are read; of more, the response alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +35,7 @@ class TmeMap:
     Attributes
     ----------
     frame : patient_id, study, x, y, cluster, type, stability, silhouette, stable, value, response, and cohort and the other HOVER columns where
-        at most `WHOLE` patients are on the map; `value` is what colours the points: a number, or a word; null = not measured.
+        at most `CARDS` patients are on the map; `value` is what colours the points: a number, or a word; null = not measured.
     kind : 'number' or 'category'. label, unit : of the value. levels : words in their order (categories only).
     studies : each has a map of its own: positions in two of them cannot be compared.
     n, n_missing : patients on the map; patients of the cohort without TME features.
@@ -79,7 +81,7 @@ def tme_map(store: Store, query: CohortQuery, *, colour: str = "cluster", space:
         raise cohort_frame.not_measured("The TME feature space", query, elsewhere=_studies_placed(store, space))
     in_sample = bool((frame["protocol"] == "in_sample").any())
     frame = frame.drop("space", "protocol")
-    wanted = ("patient_id", "cohort", *HOVER) if frame.height <= WHOLE else ("patient_id", "response")
+    wanted = ("patient_id", "cohort", *HOVER) if frame.height <= CARDS else ("patient_id", "response")
     facts = cohort_frame.patients(store, query, columns=wanted)
     frame = frame.join(facts, on="patient_id", how="inner", maintain_order="left")
     values, kind, label, unit = _colouring(store, query, colour)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from functools import lru_cache
 from importlib import import_module
 from importlib.util import find_spec
@@ -11,7 +12,8 @@ import numpy.typing as npt
 import polars as pl
 
 from core.cohort.query import CohortQuery
-from core.errors import NotMeasured, UnknownName
+from core.errors import NotMeasured, TooFewPatients, UnknownName
+from core.figures import words
 from core.tme.shared import SPACE as SHARED
 from data.store import Store
 
@@ -24,6 +26,8 @@ WORDS = {SPACE: "TME signatures", SHARED: "TME signatures of the space that coho
 UMAP, PCA, PACMAP = "umap", "pca", "pacmap"
 AXES = {UMAP: "UMAP", PCA: "Component", PACMAP: "PaCMAP"}
 NAMES = {UMAP: "UMAP", PCA: "Principal components", PACMAP: "PaCMAP"}
+LEAST_PACMAP, MOST_PACMAP = 6, 20_000
+"""Patients of a study that PaCMAP is laid out for: under the first it has no neighbours to keep, above the second a reader would wait for minutes."""
 PLACES = {"patient_id": pl.String(), "study": pl.String(), "space": pl.String(), "protocol": pl.String(), "x": pl.Float64(), "y": pl.Float64()}
 
 
@@ -70,6 +74,8 @@ def placed(store: Store, query: CohortQuery, *, space: str = SPACE, layout: str 
     ------
     UnknownName
         No such layout, or its package is not installed.
+    TooFewPatients, NotMeasured
+        PaCMAP, and a study has too few or too many patients for it.
     """
     if layout not in layouts():
         raise UnknownName(f"there is no layout '{layout}' here; use {' or '.join(layouts())}" + ("; PaCMAP needs: pip install pacmap" if layout == PACMAP else ""))
@@ -112,6 +118,12 @@ def vectors(store: Store, study: str, name: str) -> tuple[list[str], Floats]:
 def _picture(store: Store, study: str, *, layout: tuple[str, str]) -> pl.DataFrame:
     """patient_id, x, y of a study's patients: layout = (the space's stored name, the layout)."""
     patients, points = vectors(store, "" if layout[0] == SHARED else study, layout[0])  # shared axes are made of everybody
+    if layout[1] == PACMAP and len(patients) < LEAST_PACMAP:
+        raise TooFewPatients(
+            f"PaCMAP needs {LEAST_PACMAP} patients of a study; {study} has {words.count(len(patients), 'patient')} here: pick another layout, or leave {study} out"
+        )
+    if layout[1] == PACMAP and len(patients) > MOST_PACMAP:
+        raise NotMeasured(f"PaCMAP is laid out for at most {MOST_PACMAP:,} patients; there are {len(patients):,} here: pick UMAP or principal components as the layout")
     places = principal(points) if layout[1] == PCA else pacmap(points)
     return pl.DataFrame({"patient_id": patients, "x": places[:, 0], "y": places[:, 1]})
 
@@ -128,9 +140,10 @@ def principal(points: Floats) -> Floats:
 
 
 def pacmap(points: Floats, *, seed: int = 0) -> Floats:
-    """PaCMAP coordinates of the rows of `points`, (n, 2), seeded; needs the package `pacmap`.
+    """PaCMAP coordinates of the rows of `points`, (n, 2), n >= 6, seeded: the same on every run; needs the package `pacmap`.
 
     Wang 2021, doi 10.48550/arXiv.2012.04456.
     """
+    logging.getLogger("pacmap").setLevel(logging.ERROR)  # it warns of every seed
     made = import_module("pacmap").PaCMAP(n_components=2, random_state=seed).fit_transform(points.astype(np.float32), init="pca")
     return np.asarray(made, dtype=np.float64)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from core.cohort.query import CohortQuery, Filter
-from core.errors import TooFewPatients, UnknownName
+from core.errors import NotMeasured, TooFewPatients, UnknownName
 from core.tme import layout, spaces
 from core.tme.layout import faithfulness, judged
 from data.store import Store
@@ -81,3 +85,42 @@ def test_a_layout_that_is_not_installed_says_so(synthetic_store: Store, monkeypa
         spaces.placed(synthetic_store, QUERY, layout="pacmap")
     with pytest.raises(UnknownName, match="umap or pca"):
         spaces.placed(synthetic_store, QUERY, layout="tsne")
+
+
+@pytest.fixture
+def pacmap(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, object]]]:
+    """A stand-in for the package, which writes down how it was called."""
+    asked: list[dict[str, object]] = []
+
+    class PaCMAP:
+        def __init__(self, **options: object) -> None:
+            asked.append(options)
+
+        def fit_transform(self, points: np.ndarray, *, init: str) -> np.ndarray:  # type: ignore[type-arg]
+            asked[-1] |= {"init": init, "dtype": points.dtype}
+            return points[:, :2]
+
+    monkeypatch.setitem(sys.modules, "pacmap", SimpleNamespace(PaCMAP=PaCMAP))  # type: ignore[arg-type]
+    monkeypatch.setattr(spaces, "find_spec", lambda name: name == "pacmap" or None)
+    spaces._picture.cache_clear()
+    yield asked
+    spaces._picture.cache_clear()
+
+
+def test_pacmap_is_offered_where_it_is_installed_and_seeded(synthetic_store: Store, pacmap: list[dict[str, object]]) -> None:
+    assert "pacmap" in spaces.layouts()
+    found = spaces.placed(synthetic_store, QUERY, layout="pacmap")
+    assert found["patient_id"].to_list() == spaces.placed(synthetic_store, QUERY, layout="umap")["patient_id"].to_list()
+    assert pacmap == [{"n_components": 2, "random_state": 0, "init": "pca", "dtype": np.float32}]
+    assert "PaCMAP against" in judged(synthetic_store, QUERY, layout="pacmap")
+
+
+@pytest.mark.parametrize(("least", "most", "word"), [(10_000, 20_000, "leave synthetic_a out"), (6, 10, "pick UMAP or principal components")])
+def test_pacmap_of_too_few_or_too_many_says_what_to_pick(
+    synthetic_store: Store, pacmap: list[dict[str, object]], monkeypatch: pytest.MonkeyPatch, least: int, most: int, word: str
+) -> None:
+    monkeypatch.setattr(spaces, "LEAST_PACMAP", least)
+    monkeypatch.setattr(spaces, "MOST_PACMAP", most)
+    with pytest.raises(NotMeasured, match=word):
+        spaces.placed(synthetic_store, QUERY, layout="pacmap")
+    assert not pacmap

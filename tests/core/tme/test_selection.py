@@ -107,6 +107,15 @@ def test_an_outline_that_cannot_be_used_says_what_to_do(synthetic_store: Store) 
             drawn(synthetic_store, QUERY, corners=where, study="synthetic_a")
     with pytest.raises(NotMeasured, match="open that study"):
         group(synthetic_store, QUERY, chosen=selection.read(drawn_text("synthetic_b")).text())
+    with pytest.raises(TooFewPatients, match="nobody is of the type “Nonsense” here: take a type of the list"):
+        group(synthetic_store, QUERY, chosen="A~synthetic_a~tme_signatures~umap~0~type.Nonsense")
+
+
+def test_a_picture_that_nobody_is_on_says_so(synthetic_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    nobody = tme.positions(synthetic_store, QUERY).clear()
+    monkeypatch.setattr(tme, "positions", lambda *_, **__: nobody)
+    with pytest.raises(NotMeasured, match="draw it again on a picture that is offered here"):
+        group(synthetic_store, QUERY, chosen="Lost~synthetic_a~tme_shared~umap~0~0_0_1_0_1_1")
 
 
 def drawn_text(study: str) -> str:
