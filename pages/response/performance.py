@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core.cohort.query import CohortQuery
+from core.errors import NotMeasured
 from core.response.closer import LOOKS, decided, patients, reliability
 from core.response.closer.concerns import concerns, concerns_of
 from core.response.closer.look import look
@@ -20,7 +22,12 @@ def page() -> None:
         query = ui.pick_cohort()
         doubts = st.container()
         with ui.loading("performance"):
-            found = cache.ask(ranking, query)
+            try:
+                found = cache.ask(ranking, query)
+            except NotMeasured as error:
+                ui.report(error)
+                without_response(query)
+                return
             ui.answer(place, found.sentence)
             for chart in found.charts:
                 ui.show(chart)
@@ -28,6 +35,18 @@ def page() -> None:
             for text in cache.ask(concerns, query):
                 words.caution(text)
         closer()
+
+
+def without_response(query: CohortQuery) -> None:
+    """What is known of models on a study that has no response: their comparison on survival, where there is one."""
+    try:
+        found = cache.ask(look, query, kind="beside")
+    except NotMeasured:
+        return
+    st.header(LOOKS["beside"], anchor=False)
+    words.paragraph(found.sentence)
+    for chart in found.charts:
+        ui.show(chart)
 
 
 @st.fragment

@@ -95,3 +95,11 @@ def test_attribution_on_screen_equals_the_stored_values(
     )
     drawn = words(tab(f"{real_app}/attribution?study=imvigor210&explained=elastic_net"))
     assert f"{float(strongest['strength'][0]):.2f} (" in drawn  # type: ignore[index]
+
+
+def test_a_study_without_response_still_has_its_models_compared_on_survival(tab: Tab, real_app: str) -> None:
+    page = tab(f"{real_app}/performance?study=tcga")
+    healthy(page)
+    assert reads(page, "Beside simpler models")
+    assert reads(page, "Overall survival within four TCGA cancers")
+    expect(page.locator(".js-plotly-plot").first).to_contain_text("not above Joint ridge (", timeout=20_000)

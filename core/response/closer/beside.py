@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import polars as pl
@@ -96,6 +97,7 @@ def _one(store: Store, query: CohortQuery, part: pl.DataFrame) -> tuple[str, Cha
     figures = whole.filter((pl.col("against") == "") & ~pl.col("shuffled").fill_null(value=False)).sort("estimate", descending=True, nulls_last=True)
     chance = {r["predictor"]: r for r in whole.filter(pl.col("shuffled").fill_null(value=False)).iter_rows(named=True)}
     label = dict(figures.select("predictor", "label").iter_rows())
+    brief = {key: re.split(" (?:on|of) ", name)[0] for key, name in label.items()}
     found = ranked(part)
     picked = found.picked
     largest = int(figures["n"].max() or 1)  # type: ignore[arg-type]
@@ -106,7 +108,7 @@ def _one(store: Store, query: CohortQuery, part: pl.DataFrame) -> tuple[str, Cha
         if ablated and block.height:
             lines.append(Row(label="With a part taken away"))
         for r in block.iter_rows(named=True):
-            verdict = "" if ablated else _verdict(found, r["predictor"], label)
+            verdict, told = ("", "") if ablated else (_verdict(found, r["predictor"], spoken) for spoken in (label, brief))
             strong = picked is not None and r["predictor"] == picked.key
             shuffled = chance.get(r["predictor"])
             lines.append(Row(
@@ -114,7 +116,7 @@ def _one(store: Store, query: CohortQuery, part: pl.DataFrame) -> tuple[str, Cha
                 colour=INK if strong else MUTED if ablated else BLUE,
                 columns=(
                     numbers(r["estimate"], r["ci_low"], r["ci_high"]), f"{r['n']:,}", words.ratio(shuffled["estimate"]) if shuffled else "–",
-                    "" if ablated else TIERS[tier(r["predictor"])], f"<b>{verdict}</b>" if strong else verdict,
+                    "" if ablated else TIERS[tier(r["predictor"])], f"<b>{told}</b>" if strong else told,
                 ),
             ))  # fmt: skip
             records.append({
