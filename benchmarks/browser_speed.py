@@ -30,12 +30,13 @@ LIMITS = {"first page": 3000.0, "rerun p95": 500.0, "memory": 700.0}
 CHANGED = "([selector, before]) => [...document.querySelectorAll(selector)].map(e => e.innerText).join('|') !== before"
 
 
-def start(port: int) -> subprocess.Popen[bytes]:
-    """The app as a server of its own."""
+def start(port: int, *, data: Path | None = None) -> subprocess.Popen[bytes]:
+    """The app as a server of its own, on the data of a folder (None: as TMESCOPE_DATA says)."""
+    chosen = {} if data is None else {"TMESCOPE_DATA": str(data)}
     process = subprocess.Popen(
         [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port), "--server.address", "127.0.0.1"],
         cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        env={**os.environ, "TMESCOPE_LEDGER": tempfile.mkdtemp(prefix="tmescope-ledger-")},  # looking is not trying
+        env={**os.environ, **chosen, "TMESCOPE_LEDGER": tempfile.mkdtemp(prefix="tmescope-ledger-")},  # looking is not trying
     )  # fmt: skip
     for _ in range(300):
         try:

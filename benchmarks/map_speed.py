@@ -16,11 +16,9 @@ import os
 import shutil
 import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
@@ -30,6 +28,7 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.browser_speed import FLAGS, start
 from core.cohort.query import CohortQuery
 from core.tme import group, zoom
 from core.tme.atlas import atlas
@@ -40,7 +39,6 @@ from data.schema import TABLES
 from data.store import Store
 
 ROOT = Path(__file__).resolve().parents[1]
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage"]
 STUDY, SMALL, FEW = "synthetic_map", "synthetic_few", 200
 TITLES, SIZES = {STUDY: "Synthetic map", SMALL: "Synthetic few"}, {STUDY: 50_000, SMALL: FEW}
 TYPES = ("T-cell inflamed", "TGF-β stroma", "Immune-low", "Myeloid", "Proliferative")
@@ -188,10 +186,7 @@ def browser_times(folder: Path, table: Table, *, rounds: int) -> bool:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    server = subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port), "--server.address", "127.0.0.1"], cwd=ROOT,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, "TMESCOPE_DATA": str(folder.parent), "TMESCOPE_LEDGER": tempfile.mkdtemp()},
-    )  # fmt: skip
+    server = start(port, data=folder.parent)
     address = f"http://127.0.0.1:{port}"
 
     def drawn(page: Page, study: str) -> None:
@@ -245,12 +240,6 @@ def browser_times(folder: Path, table: Table, *, rounds: int) -> bool:
         return 1000 * (time.perf_counter() - begin), descendants() - busy
 
     try:
-        for _ in range(300):
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=5).close()
-                break
-            except OSError:
-                time.sleep(0.2)
         with sync_playwright() as driver:
             browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
             spent: dict[str, list[tuple[float, float]]] = {"new": [], "few": [], "page": [], "cohort": [], "group": []}
