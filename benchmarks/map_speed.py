@@ -38,7 +38,6 @@ from data import staging
 from data.schema import TABLES
 from data.store import Store
 
-ROOT = Path(__file__).resolve().parents[1]
 STUDY, SMALL, FEW = "synthetic_map", "synthetic_few", 200
 TITLES, SIZES = {STUDY: "Synthetic map", SMALL: "Synthetic few"}, {STUDY: 50_000, SMALL: FEW}
 TYPES = ("T-cell inflamed", "TGF-β stroma", "Immune-low", "Myeloid", "Proliferative")
